@@ -1,0 +1,120 @@
+"""Where things are and how big they may be: conf/<name>.yml, checked before any work starts.
+
+Settings never say *what* is done (that is declared in feeds.py and tables/) and never hold a
+secret (those come from the environment or from the keys file, see keys.py).
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lakehouse.errors import BadSetting
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class S3(_Section):
+    """An S3-compatible storage; without an endpoint it is the project's own server on loopback."""
+
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    path_style: bool = True
+
+
+class Buckets(_Section):
+    """Rights, retention and erasure hang on buckets; the landing zone is outside the lake."""
+
+    landing: str = "landing"
+    lake: str = "lake"
+    gold: str = "gold"
+    ops: str = "ops"
+
+
+class Spark(_Section):
+    """The engine; `conf` is handed to Spark as it is."""
+
+    master: str | None = "local[2]"
+    driver_memory: str = "6g"
+    shuffle_partitions: int = Field(default=4, ge=1)
+    conf: dict[str, str] = {}
+
+
+class Ingest(_Section):
+    """How much one batch of ingest takes, in bytes as the objects lie in the landing zone."""
+
+    batch_bytes: int = Field(default=64 << 20, ge=1)
+    batch_objects: int = Field(default=2000, ge=1)
+    line_bytes: int = Field(default=1 << 20, ge=1024)
+
+
+class Faults(_Section):
+    """What goes wrong in the simulated world: shares of messages (or objects), 0 is off."""
+
+    repeat: float = Field(default=0.0, ge=0, le=1)
+    receipt_again: float = Field(default=0.0, ge=0, le=1)
+    late_object: float = Field(default=0.0, ge=0, le=1)
+    broken_line: float = Field(default=0.0, ge=0, le=1)
+    wrong_unit: float = Field(default=0.0, ge=0, le=1)
+    unknown_product: float = Field(default=0.0, ge=0, le=1)
+
+
+class Simulation(_Section):
+    """How big the simulated world is."""
+
+    shops: int = Field(default=3, ge=1, le=3)
+    sensor_days: int = Field(default=7, ge=0)
+    faults: Faults = Faults()
+
+
+class Settings(_Section):
+    """One settings file, whole."""
+
+    s3: S3 = S3()
+    buckets: Buckets = Buckets()
+    spark: Spark = Spark()
+    ingest: Ingest = Ingest()
+    simulation: Simulation = Simulation()
+
+
+def home() -> Path:
+    """The folder for what a machine keeps: server data, keys, logs; LAKEHOUSE_HOME moves it."""
+    return Path(os.environ.get("LAKEHOUSE_HOME") or PROJECT / ".lakehouse").resolve()
+
+
+def load(path: str | Path) -> Settings:
+    """Read one settings file.
+
+    Raises BadSetting when the file is missing or no YAML, a key is unknown (the message lists the
+    known ones of that section) or a value is out of its range.
+    """
+    path = Path(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise BadSetting(f"{path}: no such settings file; conf/local.yml is the usual one") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+        raise BadSetting(f"{path}: not readable as YAML ({' '.join(str(fault).split())})") from None
+    if not isinstance(content, dict):
+        raise BadSetting(f"{path}: holds a {type(content).__name__}, not sections with keys")
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as fault:
+        raise BadSetting(f"{path}: {_sentence(fault)}") from None
+
+
+def _sentence(fault: ValidationError) -> str:
+    error = fault.errors()[0]
+    place = [str(part) for part in error["loc"]]
+    if error["type"] != "extra_forbidden":
+        return f"{'.'.join(place)} is {error['input']!r}: {error['msg']}"
+    section: Any = Settings
+    for part in place[:-1]:
+        section = section.model_fields[part].annotation
+    return f"unknown key '{'.'.join(place)}'; known are {', '.join(section.model_fields)}"
