@@ -32,6 +32,7 @@ class Buckets(_Section):
     """Rights, retention and erasure hang on buckets; the landing zone is outside the lake."""
 
     landing: str = "landing"
+    truth: str = "truth"
     lake: str = "lake"
     gold: str = "gold"
     ops: str = "ops"
@@ -49,7 +50,7 @@ class Spark(_Section):
 class Ingest(_Section):
     """How much one batch of ingest takes, in bytes as the objects lie in the landing zone."""
 
-    batch_bytes: int = Field(default=64 << 20, ge=1)
+    batch_bytes: int = Field(default=16 << 20, ge=1)
     batch_objects: int = Field(default=2000, ge=1)
     line_bytes: int = Field(default=1 << 20, ge=1024)
 
@@ -66,10 +67,11 @@ class Faults(_Section):
 
 
 class Simulation(_Section):
-    """How big the simulated world is."""
+    """How big the simulated world is: receipts of `receipt_days`, sensors for the last `sensor_days`."""
 
-    shops: int = Field(default=3, ge=1, le=3)
-    sensor_days: int = Field(default=7, ge=0)
+    receipt_days: int = Field(default=366, ge=1, le=366)
+    receipt_share: float = Field(default=1.0, gt=0, le=1)
+    sensor_days: int = Field(default=28, ge=0, le=366)
     faults: Faults = Faults()
 
 
