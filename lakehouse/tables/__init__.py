@@ -1,0 +1,29 @@
+"""Every table of the lakehouse, declared: grain, key, columns with type, unit and meaning.
+
+Plain data; importing it loads neither Spark nor Airflow. One file a layer.
+"""
+
+from lakehouse.errors import UnknownName
+from lakehouse.tables import bronze, gold, ops, silver
+from lakehouse.tables.schema import Column, Table
+
+__all__ = ["BRONZE", "GOLD", "OPS", "SILVER", "TABLES", "Column", "Table", "by_name", "fed_by"]
+
+BRONZE = bronze.TABLES
+SILVER = silver.TABLES
+GOLD = gold.TABLES
+OPS = ops.TABLES
+TABLES = (*BRONZE, *SILVER, *GOLD, *OPS)
+
+
+def by_name(name: str) -> Table:
+    """The table called `name` (layer.table); UnknownName lists those there are."""
+    for table in TABLES:
+        if table.name == name:
+            return table
+    raise UnknownName("table", name, (table.name for table in TABLES))
+
+
+def fed_by(feed: str) -> tuple[Table, ...]:
+    """The silver tables that are refined from `feed`; none where its messages wait in bronze."""
+    return tuple(table for table in SILVER if table.feed == feed)
