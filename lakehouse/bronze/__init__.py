@@ -1,0 +1,1 @@
+"""bronze: from landed lines to messages whose envelope can be read."""

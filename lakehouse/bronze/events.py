@@ -1,0 +1,141 @@
+"""bronze.events: each landed line as a message, its person a pseudonym, its faults named."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.bronze import persons
+from lakehouse.feeds import ENVELOPE, FEEDS, FUTURE_TOLERANCE, OLDEST
+
+# Of a line with only these faults the text is kept, cleaned of its person: it can be released once
+# the declaration or the clock is right. Of every other faulty line only digest and length are.
+RELEASABLE = (
+    "unknown_feed",
+    "unknown_schema_version",
+    "from_the_future",
+    "too_old",
+)
+
+# Closes the array that a line is parsed in: text behind the message's last brace, or a second
+# message in the line, makes the array broken or longer. (Spark's parser reads one value and
+# ignores what follows it.)
+_SENTINEL = "end of line"
+
+_JSON = {"allowNonNumericNumbers": "false", "allowSingleQuotes": "false"}
+
+# ISO 8601 with a zone; Spark's own cast also takes "10:00" and puts today's date before it.
+_INSTANT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$"
+
+
+def read(lines: DataFrame, key: persons.Key) -> DataFrame:
+    """Read every line's envelope; drop none.
+
+    Takes   lines  source_object, source_line, arrived_at, line (text; null where `fault` says why
+                   there is none), fault, digest and length (of the bytes; digest null where the
+                   line is text)
+            key    the pseudonym key
+    Gives   the content and source columns of bronze.events, and
+              faults   array<string>  names; empty for a message that is fit for bronze
+              digest   string         SHA-256 of the line; null without a fault
+              length   bigint         bytes
+              is_releasable  boolean  its faults can be cured, so its payload is kept
+            With faults that are not releasable every column that the sender filled is null.
+    """
+    return (
+        lines.transform(_parsed)
+        .transform(_typed)
+        .withColumn("faults", _faults())
+        .transform(_cleaned, key)
+    )
+
+
+def _parsed(lines: DataFrame) -> DataFrame:
+    in_array = F.concat(F.lit("["), "line", F.lit(f',{{"":"{_SENTINEL}"}}]'))
+    messages = F.from_json(in_array, "array<map<string, string>>", _JSON)
+    return (
+        lines.withColumn("_messages", messages)
+        .withColumn(
+            "_envelope",
+            F.when(
+                (F.size("_messages") == 2)
+                & F.get("_messages", 1)[""].eqNullSafe(_SENTINEL),
+                F.get("_messages", 0),
+            ),
+        )
+        .drop("_messages")
+    )
+
+
+def _typed(lines: DataFrame) -> DataFrame:
+    text = {field: F.col("_envelope")[field] for field in ENVELOPE}
+    emitted_at = F.when(text["emitted_at"].rlike(_INSTANT), text["emitted_at"])
+    return lines.select(
+        "*",
+        text["event_id"].alias("event_id"),
+        text["feed"].alias("feed"),
+        text["schema_version"].try_cast("int").alias("schema_version"),
+        text["device_id"].alias("device_id"),
+        text["shop_id"].alias("shop_id"),
+        text["subject"].alias("_person"),
+        emitted_at.try_cast("timestamp").alias("emitted_at"),
+        text["payload"].alias("payload"),
+    )
+
+
+def _faults() -> Column:
+    """The names of everything that keeps a line out of bronze, in the order they are judged."""
+    keys = F.map_keys("_envelope")
+    fields = F.array(*(F.lit(field) for field in ENVELOPE))
+    read = F.col("_envelope").isNotNull()
+    versions = F.concat_ws("/", "feed", "schema_version")
+    readable = [f"{feed.name}/{version}" for feed in FEEDS for version in feed.versions]
+    machine = [feed.name for feed in FEEDS if feed.is_machine]
+    known = F.col("feed").isin([feed.name for feed in FEEDS])
+    judged = {
+        "broken_json": F.col("fault").isNull() & ~read,
+        "missing_envelope_fields": F.size(F.array_except(fields, keys)) > 0,
+        "unknown_envelope_fields": F.size(F.array_except(keys, fields)) > 0,
+        "duplicate_envelope_fields": F.size(F.array_distinct(keys)) < F.size(keys),
+        "no_event_id": read & (F.coalesce(F.trim("event_id"), F.lit("")) == ""),
+        "no_payload": read & ~F.coalesce(F.col("payload").startswith("{"), F.lit(False)),
+        "unreadable_emitted_at": read & F.col("emitted_at").isNull(),
+        "from_the_future": F.col("emitted_at") > F.col("arrived_at") + FUTURE_TOLERANCE,
+        "too_old": F.col("emitted_at") < F.col("arrived_at") - OLDEST,
+        "unknown_feed": read & ~F.coalesce(known, F.lit(False)),
+        "unknown_schema_version": known & ~F.coalesce(versions.isin(readable), F.lit(False)),
+        **persons.faults("payload", "_person", is_machine=F.col("feed").isin(machine)),
+        "person_in_envelope": persons.holds("event_id", "_person")
+        | persons.holds("device_id", "_person")
+        | persons.holds("shop_id", "_person")
+        | persons.holds("feed", "_person"),
+    }
+    named = [F.when(is_so, F.lit(name)) for name, is_so in judged.items()]
+    return F.array_compact(F.array("fault", *named))
+
+
+def _cleaned(lines: DataFrame, key: persons.Key) -> DataFrame:
+    is_fit = F.size("faults") == 0
+    is_releasable = F.size(F.array_except("faults", F.array(*map(F.lit, RELEASABLE)))) == 0
+    personal = [feed.name for feed in FEEDS if feed.is_personal]
+
+    def kept(column: str) -> Column:
+        return F.when(is_releasable, F.col(column)).alias(column)
+
+    return lines.select(
+        kept("event_id"),
+        kept("feed"),
+        kept("schema_version"),
+        kept("device_id"),
+        kept("shop_id"),
+        F.when(is_releasable, persons.pseudonym("_person", key)).alias("subject"),
+        kept("emitted_at"),
+        kept("payload"),
+        (F.col("feed").isin(personal) | F.col("_person").isNotNull()).alias("is_personal"),
+        F.to_date("arrived_at").alias("arrived_on"),
+        "source_object",
+        "source_line",
+        "arrived_at",
+        "faults",
+        F.when(~is_fit, F.coalesce("digest", F.sha2("line", 256))).alias("digest"),
+        "length",
+        is_releasable.alias("is_releasable"),
+    )

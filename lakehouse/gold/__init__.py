@@ -1,0 +1,26 @@
+"""gold: one file a table, one function from silver frames to its rows."""
+
+from collections.abc import Callable
+
+from pyspark.sql import DataFrame
+
+from lakehouse.gold import (
+    baskets,
+    calendar,
+    customer_features,
+    products,
+    ratings,
+    shop_hours,
+    shops,
+)
+
+# Takes the upstream frames in declared order; gives the table's columns without batch_id.
+BUILD: dict[str, Callable[..., DataFrame]] = {
+    "gold.products": products.build,
+    "gold.shops": shops.build,
+    "gold.calendar": calendar.build,
+    "gold.shop_hours": shop_hours.build,
+    "gold.baskets": baskets.build,
+    "gold.ratings": ratings.build,
+    "gold.customer_features": customer_features.build,
+}

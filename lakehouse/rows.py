@@ -1,0 +1,74 @@
+"""What several transformations share; frames and columns in, frames and columns out."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from lakehouse import feeds
+
+# The order in which messages arrived; the first of a set of repeats wins.
+ARRIVAL = ("arrived_at", "source_object", "source_line")
+
+
+def payloads(events: DataFrame, feed: str) -> DataFrame:
+    """The messages of `feed` with their declared payload fields, as text, in the struct `said`.
+
+    A payload that does not fit its declaration gives nulls, never an error.
+    """
+    declared = feeds.by_name(feed).payload
+    return events.where(F.col("feed") == feed).withColumn("said", F.from_json("payload", declared))
+
+
+def instant(text: Column) -> Column:
+    """ISO 8601 text as a timestamp; null where it is none."""
+    return F.when(text.rlike(r"^\d{4}-\d\d-\d\d"), text).try_cast("timestamp")
+
+
+def in_force(
+    rows: DataFrame, history: DataFrame, by: dict[str, str], at: str, gives: dict[str, str]
+) -> DataFrame:
+    """Add to each row what `history` said of it at its instant; one row out for one row in.
+
+    Takes   history  versions of reference rows with valid_from and valid_to, which do not overlap
+            by       columns that must agree: name in `rows` -> name in `history`
+            at       instant column of `rows`
+            gives    columns to add: name in `history` -> name in the result; null where none fits
+    """
+    versions = history.select(
+        *(F.col(theirs).alias(f"_{ours}") for ours, theirs in by.items()),
+        F.col("valid_from").alias("_valid_from"),
+        F.col("valid_to").alias("_valid_to"),
+        *(F.col(theirs).alias(ours) for theirs, ours in gives.items()),
+    )
+    fits = F.col(at) >= F.col("_valid_from")
+    fits &= F.col("_valid_to").isNull() | (F.col(at) < F.col("_valid_to"))
+    for ours in by:
+        fits &= F.col(ours) == F.col(f"_{ours}")
+    return rows.join(versions, on=fits, how="left").select(*rows.columns, *gives.values())
+
+
+def is_late(at: str, lateness: timedelta) -> Column:
+    """Whether a row arrived past the end of its hour by more than `lateness`."""
+    end = F.date_trunc("HOUR", at) + timedelta(hours=1)
+    return F.coalesce(F.col("arrived_at") > end + lateness, F.lit(False)).alias("is_late")
+
+
+def first_arrivals(rows: DataFrame, per: Sequence[str]) -> DataFrame:
+    """Add `first`: the arrival (struct of ARRIVAL) that wins among the rows equal in `per`."""
+    same = Window.partitionBy(*per).rowsBetween(
+        Window.unboundedPreceding, Window.unboundedFollowing
+    )
+    return rows.withColumn("first", F.min(F.struct(*ARRIVAL)).over(same))
+
+
+def with_valid_to(versions: DataFrame, key: Sequence[str]) -> DataFrame:
+    """End each version of a reference row where the next one starts."""
+    following = Window.partitionBy(*key).orderBy("valid_from").rowsBetween(1, 1)
+    return versions.withColumn("valid_to", F.min("valid_from").over(following))
+
+
+def business_on(at: str, time_zone: str = "time_zone") -> Column:
+    """The business day of an instant: the date in the shop's time zone."""
+    return F.to_date(F.from_utc_timestamp(at, F.col(time_zone))).alias("business_on")
