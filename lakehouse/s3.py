@@ -1,0 +1,89 @@
+"""The one door to S3 outside Spark: buckets, and objects as bytes."""
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lakehouse import keys
+from lakehouse.errors import ServerFault
+from lakehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.literals import BucketLocationConstraintType
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
+
+
+def client(where: Settings, endpoint: str) -> "S3Client":
+    """A client of the storage at `endpoint`, with its keys."""
+    access, secret = keys.s3(where)
+    is_ours = where.s3.endpoint is None
+    storage: S3Client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=where.s3.region,
+        aws_access_key_id=access,
+        aws_secret_access_key=secret,
+        aws_session_token=None if is_ours else os.environ.get("AWS_SESSION_TOKEN"),
+        config=Config(
+            s3={"addressing_style": "path" if where.s3.path_style else "auto"},
+            retries={"mode": "standard", "max_attempts": 4},
+            max_pool_connections=16,
+            proxies={} if is_ours else None,  # a proxy in the environment cannot reach loopback
+            # Checksums that older S3-compatible servers do not know.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
+    return storage
+
+
+def ensure_buckets(storage: "S3Client", names: Iterable[str]) -> None:
+    """Make the buckets that are not there.
+
+    Raises ServerFault where the storage cannot be reached or refuses our keys: it is the first
+    thing a command asks of it.
+    """
+    try:
+        there = {bucket["Name"] for bucket in storage.list_buckets()["Buckets"]}
+        for name in names:
+            if name not in there:
+                _make_bucket(storage, name)
+    except (BotoCoreError, ClientError) as fault:
+        place = storage.meta.endpoint_url
+        raise ServerFault(f"{place}: {fault}; check s3.endpoint and the keys") from None
+
+
+def _make_bucket(storage: "S3Client", name: str) -> None:
+    region = storage.meta.region_name
+    try:
+        if region == "us-east-1":  # AWS refuses this one as a location
+            storage.create_bucket(Bucket=name)
+        else:
+            location: BucketLocationConstraintType = region  # type: ignore[assignment]
+            storage.create_bucket(
+                Bucket=name, CreateBucketConfiguration={"LocationConstraint": location}
+            )
+    except ClientError as fault:  # another command was faster
+        if fault.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
+            raise
+
+
+def objects(storage: "S3Client", bucket: str, prefix: str = "") -> "Iterator[ObjectTypeDef]":
+    """Every object under `prefix` (Key, Size, LastModified, ETag), in the order of their keys."""
+    for page in storage.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        yield from page.get("Contents", [])
+
+
+def get(storage: "S3Client", bucket: str, key: str) -> bytes:
+    """The bytes of one object."""
+    return storage.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def put(storage: "S3Client", bucket: str, key: str, content: bytes) -> None:
+    """Write one object whole."""
+    storage.put_object(Bucket=bucket, Key=key, Body=content)
