@@ -1,0 +1,140 @@
+"""The Spark session: Delta, S3 and nothing written outside the home folder."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark import SparkConf, SparkContext
+from pyspark.java_gateway import launch_gateway
+from pyspark.sql import SparkSession
+
+from lakehouse import jars, keys, machine, settings
+from lakehouse.settings import PROJECT, Settings
+
+LOG4J = PROJECT / "conf" / "log4j2.properties"
+
+
+@contextmanager
+def spark(where: Settings, endpoint: str, app: str) -> Iterator[SparkSession]:
+    """A session on the storage at `endpoint`, stopped at the end.
+
+    Raises BadMachine where the JDK, the jars or room on the disk are missing, MissingKey where
+    there are no keys, both before anything is started.
+    """
+    home = settings.home()
+    machine.java()
+    machine.need_space(home)
+    keys_of_s3 = keys.s3(where)
+    options = _options(where, endpoint, home)
+    for folder in ("tmp", "logs"):
+        (home / folder).mkdir(parents=True, exist_ok=True)
+    conf = SparkConf().setAppName(app).setAll(list(options.items()))
+    if where.spark.master is not None:
+        conf.setMaster(where.spark.master)
+    with _environment(where, keys_of_s3):
+        _start_jvm(conf, home / "logs" / "jvm.log")
+        session = SparkSession.builder.config(conf=conf).getOrCreate()
+    try:
+        yield session
+    finally:
+        session.stop()
+
+
+def _options(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
+    tmp = home / "tmp"
+    java = [
+        f"-Djava.io.tmpdir={tmp}",
+        f"-Dderby.system.home={tmp}",
+        f"-Dlakehouse.logs={home / 'logs'}",
+        f"-Dlakehouse.pid={os.getpid()}",
+        f"-Dlog4j2.configurationFile={LOG4J.as_uri()}",
+        "-XX:-UsePerfData",
+        "-XX:+UseParallelGC",
+    ]
+    options = {
+        "spark.driver.memory": where.spark.driver_memory,
+        "spark.driver.extraClassPath": jars.class_path(),
+        "spark.local.dir": str(tmp),
+        "spark.sql.warehouse.dir": (tmp / "warehouse").as_uri(),
+        "spark.sql.shuffle.partitions": str(where.spark.shuffle_partitions),
+        **_ENGINE,
+        **_DELTA,
+        **_s3a(where, endpoint),
+        **where.spark.conf,
+    }
+    # Each option in quotes: the home folder may have a blank in its path.
+    own = where.spark.conf.get("spark.driver.extraJavaOptions", "")
+    options["spark.driver.extraJavaOptions"] = " ".join([*(f'"{one}"' for one in java), own])
+    if where.spark.master is None or not where.spark.master.startswith("local"):
+        del options["spark.local.dir"]  # the cluster's own
+    else:
+        options["spark.driver.host"] = options["spark.driver.bindAddress"] = machine.LOOPBACK
+    return options
+
+
+_ENGINE = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # Pseudonym keys stand in plans as literals.
+    "spark.sql.redaction.string.regex": "0x[0-9A-Fa-f]{64,}",
+    # Listings by a job of 10,000 tasks take 27 s for a tiny table.
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+}
+_DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.delta.logStore.s3a.impl": jars.LOG_STORE,
+    # A commit whose answer was lost must not be committed twice.
+    "spark.databricks.delta.commit.idempotencyCheck.enabled": "true",
+    "spark.databricks.delta.snapshotPartitions": "2",  # of the log; its default is 50
+    "spark.sql.streaming.checkpointFileManagerClass": (
+        "org.apache.spark.internal.io.cloud.AbortableStreamBasedCheckpointFileManager"
+    ),
+}
+
+
+def _s3a(where: Settings, endpoint: str) -> dict[str, str]:
+    is_secure = endpoint.startswith("https://")
+    options = {
+        "endpoint": endpoint,
+        "endpoint.region": where.s3.region,
+        "path.style.access": str(where.s3.path_style).lower(),
+        "connection.ssl.enabled": str(is_secure).lower(),
+        "aws.credentials.provider": (
+            "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"
+        ),
+        "bucket.probe": "0",
+        "fast.upload.buffer": "bytebuffer",
+    }
+    return {f"spark.hadoop.fs.s3a.{key}": value for key, value in options.items()}
+
+
+def _start_jvm(conf: SparkConf, log: Path) -> None:
+    """Start the JVM as pyspark does, but with its stderr in a file.
+
+    Java prints a warning about Spark's incubator module there that no option silences.
+    """
+    if SparkContext._gateway is None:
+        with log.open("ab") as stderr:
+            gateway = launch_gateway(conf, {"stderr": stderr})
+        SparkContext._ensure_initialized(gateway=gateway, conf=conf)
+
+
+@contextmanager
+def _environment(where: Settings, keys_of_s3: tuple[str, str]) -> Iterator[None]:
+    """What the JVM takes over when it is started; afterwards the process is as before."""
+    before = dict(os.environ)
+    os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"] = keys_of_s3
+    if where.s3.endpoint is None:
+        os.environ.pop("AWS_SESSION_TOKEN", None)  # it belongs to the keys we replaced
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LAUNCHER_OPTS", "-XX:-UsePerfData")
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
