@@ -55,6 +55,12 @@ class Ingest(_Section):
     line_bytes: int = Field(default=1 << 20, ge=1024)
 
 
+class Refine(_Section):
+    """How many messages one batch of refine takes; one commit of ingest at least."""
+
+    batch_messages: int = Field(default=1_000_000, ge=1)
+
+
 class Faults(_Section):
     """What goes wrong in the simulated world: shares of messages (or objects), 0 is off."""
 
@@ -82,6 +88,7 @@ class Settings(_Section):
     buckets: Buckets = Buckets()
     spark: Spark = Spark()
     ingest: Ingest = Ingest()
+    refine: Refine = Refine()
     simulation: Simulation = Simulation()
 
 

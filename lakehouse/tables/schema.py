@@ -33,6 +33,7 @@ class Table:
     upstream    the tables that its function takes, in the order of its parameters
     feed        the feed a silver table is refined from
     is_history  rows are versions of a reference row, each valid from .. to
+    refers      upstream reference tables: name -> the column of a row that says which one it means
     repeats     of the messages that agree in these columns the first arrival wins
     happened    the column with the event time
     windows     gold: for an upstream table, SQL expressions over its rows that give the window to
@@ -52,6 +53,7 @@ class Table:
     upstream: tuple[str, ...] = ()
     feed: str | None = None
     is_history: bool = False
+    refers: dict[str, str] = field(default_factory=dict)
     repeats: tuple[str, ...] = ()
     happened: str | None = None
     windows: dict[str, tuple[str, ...]] = field(default_factory=dict)

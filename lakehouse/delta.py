@@ -1,0 +1,191 @@
+"""The door to Delta for Spark: creating, reading, appending and merging declared tables."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+from lakehouse import places
+from lakehouse.errors import ChangedColumn
+from lakehouse.lake import Lake, note
+from lakehouse.settings import Settings
+from lakehouse.tables import Table
+
+# Tables that readers without Spark and streams of changes can follow: see docs/decisions/.
+_PROPERTIES = {
+    "delta.enableChangeDataFeed": "true",
+    "delta.enableDeletionVectors": "false",
+    "delta.logRetentionDuration": "interval 365 days",
+}
+
+_TXN_APP = "spark.databricks.delta.write.txnAppId"
+_TXN_VERSION = "spark.databricks.delta.write.txnVersion"
+_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+
+
+@dataclass(frozen=True)
+class Once:
+    """A transaction id: a table takes a write of `app` only if its version is higher than before.
+
+    What it guards against is a write that is tried again after its answer was lost.
+    """
+
+    app: str
+    version: int
+
+
+class Store:
+    """The tables of one lakehouse through one Spark session."""
+
+    def __init__(self, spark: SparkSession, settings: Settings, lake: Lake) -> None:
+        """Take the session, and the Spark-free door for versions and notes."""
+        self.spark = spark
+        self.settings = settings
+        self.lake = lake
+
+    def uri(self, table: Table) -> str:
+        """The table's address for Spark."""
+        return places.uri(self.settings, table)
+
+    def prepare(self, table: Table) -> None:
+        """Create the table as declared, or add the declared columns that it lacks.
+
+        Raises ChangedColumn when a column has another type than declared: a changed type is a new
+        table.
+        """
+        if not self.lake.exists(table):
+            self._create(table)
+            return
+        there = {field.name: field.dataType for field in self.read(table).schema.fields}
+        declared = StructType.fromDDL(table.ddl)
+        for column, field in zip(table.columns, declared.fields, strict=True):
+            if column.name not in there:
+                self.spark.sql(
+                    f"ALTER TABLE delta.`{self.uri(table)}` ADD COLUMNS "
+                    f"(`{column.name}` {column.type} COMMENT '{_quoted(column.means)}')"
+                )
+            elif there[column.name].simpleString() != field.dataType.simpleString():
+                raise ChangedColumn(
+                    f"{table.name}.{column.name} is {there[column.name].simpleString()} but "
+                    f"declared {field.dataType.simpleString()}; a changed type is a new table: "
+                    "declare it under another name"
+                )
+
+    def _create(self, table: Table) -> None:
+        columns = ", ".join(
+            f"`{column.name}` {column.type}{' NOT NULL' if column.is_never_null else ''} "
+            f"COMMENT '{_quoted(column.means)}'"
+            for column in table.columns
+        )
+        layout = ""
+        if table.partitioned:
+            layout = f"PARTITIONED BY ({', '.join(table.partitioned)})"
+        elif table.clustered:
+            layout = f"CLUSTER BY ({', '.join(table.clustered)})"
+        properties = ", ".join(f"'{name}' = '{value}'" for name, value in _PROPERTIES.items())
+        place = f"delta.`{self.uri(table)}`"
+        self.spark.sql(
+            f"CREATE TABLE IF NOT EXISTS {place} ({columns}) USING delta {layout} "
+            f"COMMENT '{_quoted(table.grain)}' TBLPROPERTIES ({properties})"
+        )
+        for column in table.columns:
+            if column.check:
+                self.spark.sql(
+                    f"ALTER TABLE {place} ADD CONSTRAINT {column.name}_check CHECK ({column.check})"
+                )
+
+    def read(self, table: Table, version: int | None = None) -> DataFrame:
+        """The table's rows, at a version or newest."""
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return reader.load(self.uri(table))
+
+    def changes(self, table: Table, after: int, until: int) -> DataFrame:
+        """Rows that commits after version `after` and up to `until` wrote, changed or removed.
+
+        Gives the table's columns and Delta's _change_type, _commit_version, _commit_timestamp.
+        """
+        return (
+            self.spark.read.format("delta")
+            .option("readChangeFeed", "true")
+            .option("startingVersion", after + 1)
+            .option("endingVersion", until)
+            .load(self.uri(table))
+        )
+
+    def append(
+        self, table: Table, rows: DataFrame, noted: dict[str, Any], once: Once | None = None
+    ) -> None:
+        """Append rows in one commit that carries `noted`."""
+        writer = (
+            rows.select(*_ordered(table, rows))
+            .write.format("delta")
+            .mode("append")
+            .option("userMetadata", note(noted))
+        )
+        if once:
+            writer = writer.option("txnAppId", once.app).option("txnVersion", once.version)
+        writer.save(self.uri(table))
+
+    def merge(
+        self,
+        table: Table,
+        upserts: DataFrame,
+        deletes: DataFrame,
+        noted: dict[str, Any],
+        once: Once | None = None,
+    ) -> None:
+        """Bring rows in by the table's key, and take rows out by it, in one commit.
+
+        A row that is there just so, but for the batch that wrote it, is left as it is.
+
+        Takes   upserts  whole rows
+                deletes  the key columns of rows to remove; none of them in `upserts`
+        """
+        names = _ordered(table, upserts)
+        changes = (
+            upserts.select(*names)
+            .withColumn("_delete", F.lit(False))
+            .unionByName(
+                deletes.select(*table.key).withColumn("_delete", F.lit(True)),
+                allowMissingColumns=True,
+            )
+        )
+        same_key = " AND ".join(f"old.`{name}` <=> new.`{name}`" for name in table.key)
+        said = [name for name in names if name != "batch_id"]
+        differs = " OR ".join(f"NOT (old.`{name}` <=> new.`{name}`)" for name in said)
+        columns = {f"`{name}`": f"new.`{name}`" for name in names}
+        # A session of its own: MERGE takes transaction ids and metadata from nowhere else.
+        session = self.spark.newSession()
+        session.conf.set(_METADATA, note(noted))
+        if once:
+            session.conf.set(_TXN_APP, once.app)
+            session.conf.set(_TXN_VERSION, str(once.version))
+        (
+            DeltaTable.forPath(session, self.uri(table))
+            .alias("old")
+            .merge(changes.alias("new"), same_key)
+            .whenMatchedDelete("new._delete")
+            .whenMatchedUpdate(differs, columns)  # type: ignore[arg-type]
+            .whenNotMatchedInsert("NOT new._delete", columns)  # type: ignore[arg-type]
+            .execute()
+        )
+
+    def delete(self, table: Table, condition: str, noted: dict[str, Any]) -> None:
+        """Remove the rows of a SQL condition in one commit."""
+        session = self.spark.newSession()
+        session.conf.set(_METADATA, note(noted))
+        DeltaTable.forPath(session, self.uri(table)).delete(condition)
+
+
+def _ordered(table: Table, rows: DataFrame) -> list[str]:
+    there = set(rows.columns)
+    return [name for name in table.column_names if name in there]
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'")

@@ -1,0 +1,293 @@
+"""What a batch of refine does to one table: build, judge, settle, set aside, keep."""
+
+from dataclasses import dataclass, replace
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse import judging, ledger, rows, rules, silver, tables
+from lakehouse.delta import Once
+from lakehouse.flow.place import Place
+from lakehouse.judging import POSITION
+from lakehouse.ledger import Batch
+from lakehouse.tables import Table
+
+STAGE = "refine"
+_EVENTS = tables.by_name("bronze.events")
+_QUARANTINE = tables.by_name("ops.quarantine")
+_REPEATS = tables.by_name("ops.repeats")
+
+
+@dataclass(frozen=True)
+class Range:
+    """The bronze versions of one batch: those after `after`, up to and with `until`."""
+
+    place: Place
+    batch_id: str
+    after: int
+    until: int
+
+    def holds(self, version: int | None) -> bool:
+        """Whether a bronze version is in the range."""
+        return version is not None and self.after < version <= self.until
+
+    def events(self, table: Table) -> DataFrame:
+        """The messages of the table's feed in the range."""
+        store = self.place.store
+        if self.after < 0:
+            events = store.read(_EVENTS, self.until)
+        else:
+            events = store.changes(_EVENTS, self.after, self.until)
+            events = events.where("_change_type = 'insert'").select(*_EVENTS.column_names)
+        return events.where(F.col("feed") == table.feed)
+
+    def earlier(self, table: Table) -> DataFrame:
+        """The messages of the table's feed before the range."""
+        return self.place.store.read(_EVENTS, self.after).where(F.col("feed") == table.feed)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The outcome for one table, worked out and kept in memory, not yet written.
+
+    again  POSITION of the earlier messages that were judged once more; None where there are none
+    """
+
+    table: Table
+    batch: Batch
+    events: DataFrame
+    rows: DataFrame
+    again: DataFrame | None
+    has_displaced: bool
+
+    @property
+    def is_plain(self) -> bool:
+        """Nothing that was written before has to change."""
+        return self.again is None and not self.has_displaced and not self.table.is_history
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.rows.unpersist()
+
+
+def references(place: Place, table: Table) -> dict[str, int]:
+    """The versions of the reference tables that the table is refined with now."""
+    return {name: place.lake.version(tables.by_name(name)) for name in table.refers}
+
+
+def is_touched(place: Place, table: Table) -> bool:
+    """Whether a reference table has changed since the table's rows were last judged with it."""
+    seen = _seen(place, table)
+    return bool(seen) and references(place, table) != seen
+
+
+def settle(span: Range, table: Table) -> Settled:
+    """Work out what becomes of the range's messages, and of earlier ones that are touched."""
+    events = span.events(table)
+    again = _touched(span, table) if is_touched(span.place, table) else None
+    if again is None:
+        return _settle(span, table, events, None)
+    earlier = span.earlier(table).join(again, on=list(POSITION), how="left_semi")
+    return _settle(span, table, events.unionByName(earlier), again)
+
+
+def settle_again(span: Range, table: Table, events: DataFrame) -> Settled:
+    """Work out anew what becomes of messages that were judged before."""
+    return _settle(span, table, events, events.select(*POSITION))
+
+
+def _settle(span: Range, table: Table, events: DataFrame, again: DataFrame | None) -> Settled:
+    place = span.place
+    suite = rules.load(table.name)
+    batch = ledger.started(
+        STAGE,
+        table.name,
+        span.batch_id,
+        source_from=span.after,
+        source_to=span.until,
+        upstream=references(place, table),
+        rules_version=suite.version,
+        version_before=place.lake.version(table),
+        messages_in=events.count() - (again.count() if again is not None else 0),
+    )
+    known = [place.store.read(tables.by_name(name)) for name in table.upstream[1:]]
+    typed = silver.BUILD[table.name](events, *known)
+    judged = judging.judge(typed, suite.broken(), is_whole="line" in table.key)
+    past = None
+    if batch.version_before and place.lake.rows(table):
+        kept = place.store.read(table, batch.version_before)
+        if again is not None:
+            kept = kept.join(again, on=list(POSITION), how="left_anti")
+        past = judging.past_winners(kept, judged, table.repeats)
+    settled = judging.settle(judged, past, table.repeats).persist()
+    counts = _counts(place, table, settled, again)
+    has_displaced = counts.pop("displaced") > 0
+    return Settled(table, replace(batch, **counts), events, settled, again, has_displaced)
+
+
+def _counts(
+    place: Place, table: Table, settled: DataFrame, again: DataFrame | None
+) -> dict[str, int]:
+    """Messages by outcome, less what the same messages were before."""
+    message = F.struct(*POSITION)
+    late = F.col("is_late") if "is_late" in settled.columns else F.lit(False)
+    found = settled.groupBy("outcome").agg(
+        F.count_distinct(message).alias("messages"),
+        F.count_distinct(F.when(late, message)).alias("late"),
+        F.count_distinct(F.when(F.col("first") != F.col("before"), F.col("before"))).alias("lost"),
+    )
+    by_outcome = {row["outcome"]: row for row in found.collect()}
+
+    def count(outcome: str, what: str = "messages") -> int:
+        return int(by_outcome[outcome][what]) if outcome in by_outcome else 0
+
+    lost = sum(int(row["lost"]) for row in by_outcome.values())
+    counts = {
+        "kept": count("kept") - lost,
+        "quarantined": count("quarantined"),
+        "repeated": count("repeated") + lost,
+        "late": count("kept", "late"),
+        "displaced": lost,
+    }
+    if again is not None:
+        store = place.store
+        held = again.join(store.read(table).select(*POSITION).distinct(), list(POSITION)).count()
+        late_before = 0
+        if "is_late" in table.column_names:
+            were_late = store.read(table).where("is_late").select(*POSITION).distinct()
+            late_before = again.join(were_late, list(POSITION)).count()
+        mine = store.read(_REPEATS).where(F.col("table_name") == table.name).select(*POSITION)
+        repeated = again.join(mine, list(POSITION)).count()
+        counts["kept"] -= held
+        counts["late"] -= late_before
+        counts["repeated"] -= repeated
+        counts["quarantined"] -= again.count() - held - repeated
+    return counts
+
+
+def _seen(place: Place, table: Table) -> dict[str, int]:
+    batches = place.ledger.of(STAGE, table.name)
+    return batches[-1].upstream if batches else {}
+
+
+def _touched(span: Range, table: Table) -> DataFrame | None:
+    """POSITION of the earlier messages whose references changed since they were judged."""
+    place = span.place
+    if span.after < 0:
+        return None
+    seen, now = _seen(place, table), references(place, table)
+    known = [place.store.read(tables.by_name(name)) for name in table.upstream[1:]]
+    typed = silver.BUILD[table.name](span.earlier(table), *known)
+    found: DataFrame | None = None
+    for name, column in table.refers.items():
+        if now[name] == seen.get(name, -1):
+            continue
+        reference = tables.by_name(name)
+        changed = place.store.changes(reference, seen.get(name, -1), now[name])
+        keys = changed.select(F.col(reference.key[0]).alias(column)).distinct()
+        hit = typed.join(F.broadcast(keys), on=column, how="left_semi").select(*POSITION)
+        found = hit if found is None else found.union(hit)
+    return None if found is None else _with_followers(place, table, found.distinct()).persist()
+
+
+def _with_followers(place: Place, table: Table, touched: DataFrame) -> DataFrame:
+    """The touched messages and the repeats that lost against one of them."""
+    lost = place.store.read(_REPEATS).where(F.col("table_name") == table.name)
+    first = touched.select(
+        F.col("source_object").alias("first_object"), F.col("source_line").alias("first_line")
+    )
+    followers = lost.join(first, on=["first_object", "first_line"], how="left_semi")
+    return touched.union(followers.select(*POSITION)).distinct()
+
+
+def set_aside(span: Range, settled: list[Settled]) -> None:
+    """Write the quarantined messages and the repeats of all tables, a commit each."""
+    for table, rows_of in ((_QUARANTINE, _quarantined), (_REPEATS, _repeated)):
+        wanted = [one for one in settled if _count(one, table) or one.again is not None]
+        if not wanted:
+            continue
+        new = None
+        for one in wanted:
+            part = rows_of(one).withColumn("batch_id", F.lit(span.batch_id))
+            new = part if new is None else new.unionByName(part)
+        assert new is not None
+        noted = {"part_of": span.batch_id}
+        judged_again = [one for one in wanted if one.again is not None]
+        if not judged_again:
+            span.place.store.append(table, new, noted)
+            continue
+        old = None
+        for one in judged_again:
+            assert one.again is not None
+            keys = one.again.withColumn("table_name", F.lit(one.table.name))
+            old = keys if old is None else old.unionByName(keys)
+        assert old is not None
+        gone = old.join(new, on=list(table.key), how="left_anti")
+        span.place.store.merge(table, new, gone, noted)
+
+
+def _count(one: Settled, table: Table) -> int:
+    return one.batch.quarantined if table is _QUARANTINE else one.batch.repeated
+
+
+def _quarantined(one: Settled) -> DataFrame:
+    bad = one.rows.where("outcome = 'quarantined'").select(*POSITION, "reasons").distinct()
+    return one.events.join(bad, on=list(POSITION), how="inner").select(
+        F.lit(one.table.name).alias("table_name"),
+        "reasons",
+        "event_id",
+        "feed",
+        "shop_id",
+        "device_id",
+        "subject",
+        "emitted_at",
+        "payload",
+        F.lit(None).cast("string").alias("digest"),
+        F.lit(None).cast("bigint").alias("length"),
+        F.lit(True).alias("is_releasable"),
+        *rows.ARRIVAL,
+    )
+
+
+def _repeated(one: Settled) -> DataFrame:
+    found = judging.repeats(one.rows)
+    if one.has_displaced:
+        found = found.unionByName(judging.displaced(one.rows))
+    return found.withColumn("table_name", F.lit(one.table.name))
+
+
+def keep(span: Range, one: Settled) -> Batch:
+    """Write the kept rows: the commit that makes the batch count for the table."""
+    store = span.place.store
+    kept = one.rows.where("outcome = 'kept'").withColumn("batch_id", F.lit(span.batch_id))
+    batch = ledger.timed(one.batch)
+    once = Once(STAGE, span.until) if span.until > span.after else None
+    if one.is_plain:
+        store.append(one.table, kept, batch.note(), once)
+    else:
+        upserts, deletes = _reconciled(span, one, kept)
+        store.merge(one.table, upserts, deletes, batch.note(), once)
+    return span.place.ledger.committed(ledger.timed(batch))
+
+
+def _reconciled(span: Range, one: Settled, kept: DataFrame) -> tuple[DataFrame, DataFrame]:
+    """The kept rows, and the keys of rows that are to go: judged again or displaced."""
+    table = one.table
+    old = span.place.store.read(table)
+    gone = old.limit(0).select(*POSITION)
+    if one.again is not None:
+        gone = gone.union(one.again)
+    if one.has_displaced:
+        gone = gone.union(judging.displaced(one.rows).select(*POSITION))
+    deletes = old.join(gone.distinct(), on=list(POSITION), how="left_semi")
+    if table.is_history:
+        entity = list(table.key[:-1])
+        stay = old.join(kept.select(*entity).distinct(), on=entity, how="left_semi")
+        stay = stay.join(gone.distinct(), on=list(POSITION), how="left_anti")
+        # A displaced version has the key of the one that takes its place.
+        stay = stay.join(kept.select(*table.key), on=list(table.key), how="left_anti")
+        columns = [name for name in table.column_names if name != "valid_to"]
+        versions = stay.select(*columns).unionByName(kept.select(*columns))
+        kept = rows.with_valid_to(versions, entity)
+    keys = list(table.key)
+    return kept, deletes.select(*keys).join(kept.select(*keys), on=keys, how="left_anti")
