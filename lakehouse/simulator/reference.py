@@ -1,0 +1,215 @@
+"""The reference sets: what the other systems say of shops, zones, devices, goods and customers."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+
+import numpy as np
+import pandas as pd
+
+from lakehouse.settings import Simulation
+from lakehouse.simulator import changes, draws, messages, places, text
+from lakehouse.simulator.purchases import Purchases
+
+# A reference system sends its lines by the thousand, and a large set in several objects.
+OBJECT_LINES = 25_000
+
+# Grams of the units in which the package gives a size by weight (US customary: NIST Handbook 44).
+GRAMS = {"LB": 453.59237, "OZ": 28.349523125, "KG": 1000.0, "G": 1.0, "GR": 1.0}
+
+# Shares of customers that agree to each purpose, and to a way of being reached: assumed.
+CONSENTS = {"analytics": 0.9, "personalisation": 0.7, "marketing": 0.5}
+CONTACTS = {"app": 0.5, "post": 0.3, "none": 0.2}
+CHANGED_CUSTOMERS = 20
+
+
+def build(purchases: Purchases, size: Simulation, seed: int) -> pd.DataFrame:
+    """All reference messages: the first snapshots, then what changes later.
+
+    Gives   messages of the feeds shops, zones, devices, calibrations, products and customers
+    """
+    first = (changes.FIRST_EFFECTIVE_AT, changes.FIRST_SENT_AT)
+    customers = _customers(purchases, seed)
+    parts = [
+        _snapshot("shops", _shops(), seed, *first),
+        _snapshot("zones", _zones(), seed, *first),
+        _snapshot("devices", _devices(places.devices()), seed, *first),
+        _snapshot("products", _products(purchases.products), seed, *first),
+        _snapshot("customers", customers, seed, *first),
+        *_calibrations(size, seed),
+        _moved_beacon(size, seed),
+        _changed_customers(customers, size, seed),
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _snapshot(
+    feed: str,
+    rows: Mapping[str, object],
+    seed: int,
+    effective_at: np.datetime64,
+    sent_at: np.datetime64,
+) -> pd.DataFrame:
+    """One snapshot: the rows' columns are JSON; `_shop_id` and `_subject` go to the envelope."""
+    fields = {name: column for name, column in rows.items() if not name.startswith("_")}
+    count = len(next(iter(fields.values())))  # type: ignore[arg-type]
+    snapshot_id = f"{feed}-{effective_at.astype('datetime64[s]')}"
+    payload = {
+        "snapshot_id": f'"{snapshot_id}"',
+        "row_count": f"{count}",
+        "effective_at": f'"{effective_at.astype("datetime64[s]")}Z"',
+        **fields,
+    }
+    place = np.arange(count)
+    part = place // OBJECT_LINES
+    emitted_at = sent_at + (place // 100).astype("timedelta64[ms]")
+    window_at = sent_at + (part * 60).astype("timedelta64[s]")
+    return messages.frame(
+        feed,
+        count,
+        event_id=draws.event_ids(seed, snapshot_id, count),
+        shop_id=rows.get("_shop_id"),
+        subject=rows.get("_subject"),
+        emitted_at=emitted_at,
+        payload=text.objects(payload),
+        receiver=f"reference-{feed}",
+        window_at=window_at,
+        due_at=window_at,
+    )
+
+
+def _shops() -> dict[str, object]:
+    def geofence(shop: places.Shop) -> str:
+        # The building and its car park, 150 m by 150 m; a degree of latitude is 111,320 m.
+        north = 75 / 111_320
+        east = north / np.cos(np.radians(shop.latitude))
+        ways = ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))
+        ring = [f"{shop.longitude + x * east:.6f} {shop.latitude + y * north:.6f}" for x, y in ways]
+        return f"POLYGON (({', '.join(ring)}))"
+
+    shops = places.SHOPS
+    return {
+        "_shop_id": places.SHOP_IDS,
+        "shop_id": text.quoted(places.SHOP_IDS),
+        "time_zone": text.quoted([shop.time_zone for shop in shops]),
+        "currency": text.quoted(["USD" for _ in shops]),
+        "latitude": text.numbers([shop.latitude for shop in shops]),
+        "longitude": text.numbers([shop.longitude for shop in shops]),
+        "floor_plan": text.quoted([f"{shop.width_m:g}x{shop.depth_m:g}" for shop in shops]),
+        "geofence": text.quoted([geofence(shop) for shop in shops]),
+    }
+
+
+def _zones() -> dict[str, object]:
+    all_zones = [(shop, zone) for shop in places.SHOPS for zone in places.ZONES]
+    shop_ids = [shop.shop_id for shop, _ in all_zones]
+    ids = [places.zone_id(shop.shop_id, zone.name) for shop, zone in all_zones]
+    return {
+        "_shop_id": shop_ids,
+        "zone_id": text.quoted(ids),
+        "shop_id": text.quoted(shop_ids),
+        "kind": text.quoted([zone.kind for _, zone in all_zones]),
+        "polygon": text.strings([str(places.corners(*pair)) for pair in all_zones]),
+    }
+
+
+def _devices(devices: list[places.Device]) -> dict[str, object]:
+    columns = pd.DataFrame([asdict(device) for device in devices])
+    zone_ids = [places.zone_id(device.shop_id, device.zone) for device in devices]
+    columns.insert(2, "zone_id", zone_ids)
+    measures = ("x_m", "y_m", "interval_s")
+    return {"_shop_id": columns["shop_id"]} | {
+        name: (text.numbers if name in measures else text.quoted)(columns[name])
+        for name in columns.columns.drop("zone")
+    }
+
+
+def _calibrations(size: Simulation, seed: int) -> list[pd.DataFrame]:
+    """One snapshot for each time at which calibrations came in."""
+    found = changes.calibrations(size, seed)
+    shops = {fridge.device_id: fridge.shop_id for fridge in places.fridges()}
+    snapshots = []
+    for sent_at in sorted({calibration.sent_at for calibration in found}):
+        batch = [calibration for calibration in found if calibration.sent_at == sent_at]
+        rows = {
+            "_shop_id": [shops[calibration.device_id] for calibration in batch],
+            "device_id": text.quoted([calibration.device_id for calibration in batch]),
+            "scale": text.numbers([calibration.scale for calibration in batch]),
+            "offset": text.numbers([calibration.offset_c for calibration in batch]),
+            "valid_from": text.quoted(
+                text.instants([calibration.valid_from for calibration in batch], "s")
+            ),
+        }
+        snapshots.append(_snapshot("calibrations", rows, seed, batch[0].valid_from, sent_at))
+    return snapshots
+
+
+def _moved_beacon(size: Simulation, seed: int) -> pd.DataFrame:
+    """A devices snapshot of one row: where the moved beacon hangs; sent an hour later."""
+    move = changes.beacon_move(size)
+    [shop] = [shop for shop in places.SHOPS if shop.shop_id == move.shop_id]
+    [zone] = [zone for zone in places.ZONES if zone.name == move.to_zone]
+    [old] = [device for device in places.devices() if device.device_id == move.beacon]
+    x_m, y_m = places.centre(shop, zone)
+    moved = replace(old, zone=zone.name, x_m=x_m + changes.MOVED_BESIDE_M, y_m=y_m)
+    return _snapshot(
+        "devices", _devices([moved]), seed, move.moved_at, move.moved_at + np.timedelta64(1, "h")
+    )
+
+
+def _products(products: pd.DataFrame) -> dict[str, object]:
+    return {
+        "product_id": text.quoted_ids(text.strings(products["product_id"])),
+        "department": text.quoted(products["department"]),
+        "category": text.quoted(products["category"]),
+        "product_type": text.quoted(products["product_type"]),
+        "brand": text.quoted(products["brand"]),
+        "list_price_cents": text.numbers(products["list_price_cents"]),
+        "unit_weight_g": text.numbers(unit_weight_g(products["package_size"])),
+    }
+
+
+def unit_weight_g(package_size: pd.Series) -> pd.Series:
+    """Grams, where the package says a weight, such as "14.5 OZ"; null elsewhere."""
+    sizes = pd.Series(package_size.dropna().unique(), dtype=object)
+    parts = sizes.str.extract(rf"^\s*(\d*\.?\d+)\s*({'|'.join(GRAMS)})\s*$", flags=re.IGNORECASE)
+    grams = parts[0].astype(float) * parts[1].str.upper().map(GRAMS)
+    known = pd.Series(grams.round(1).to_numpy(), index=sizes)
+    return package_size.map(known.where(known > 0).dropna())
+
+
+def _customers(purchases: Purchases, seed: int) -> dict[str, object]:
+    households = purchases.households
+    count = len(households)
+    chance = draws.stream(seed, "customers")
+    agreed = [chance.random(count) < rate for rate in CONSENTS.values()]
+    # Each set of purposes is a number of three bits, so that the text is looked up, not built.
+    code = sum(bits.astype(np.int64) << place for place, bits in enumerate(agreed))
+    known = [_consents(number) for number in range(1 << len(CONSENTS))]
+    contact = chance.choice(len(CONTACTS), count, p=list(CONTACTS.values()))
+    return {
+        "_subject": text.strings(households["subject"]),
+        "consents": text.pick(known, code),
+        "contact_preference": text.quoted(text.pick(list(CONTACTS), contact)),
+        "age_band": text.quoted(households["age_band"]),
+        "household_size": text.quoted(households["household_size"]),
+    }
+
+
+def _consents(number: int) -> str:
+    purposes = [name for place, name in enumerate(CONSENTS) if number >> place & 1]
+    return "[" + ",".join(f'"{purpose}"' for purpose in purposes) + "]"
+
+
+def _changed_customers(
+    customers: Mapping[str, object], size: Simulation, seed: int
+) -> pd.DataFrame:
+    """A later snapshot of a few customers, who agree to nothing any more."""
+    subjects = text.strings(customers["_subject"])
+    few = np.sort(
+        draws.stream(seed, "changed customers").permutation(len(subjects))[:CHANGED_CUSTOMERS]
+    )
+    rows = {name: text.strings(column).take(few) for name, column in customers.items()}
+    rows["consents"] = text.pick(["[]"], np.zeros(len(few), dtype=int))
+    at = changes.middle(size)
+    return _snapshot("customers", rows, seed, at, at + np.timedelta64(1, "h"))
