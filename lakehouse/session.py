@@ -120,7 +120,7 @@ def _start_jvm(conf: SparkConf, log: Path) -> None:
     """
     if SparkContext._gateway is None:
         with log.open("ab") as stderr:
-            gateway = launch_gateway(conf, {"stderr": stderr})
+            gateway = launch_gateway(conf, {"stderr": stderr})  # type: ignore[no-untyped-call]
         SparkContext._ensure_initialized(gateway=gateway, conf=conf)
 
 

@@ -1,0 +1,49 @@
+# The two commands are `make demo` and `make test`; all they write is in this folder.
+
+SHELL := /bin/bash
+BIN := .venv/bin
+LOCK := requirements.lock
+# pip and its builds; nothing in the home folder, nothing in /tmp.
+QUIETLY := mkdir -p .cache/tmp && TMPDIR="$$PWD/.cache/tmp" PIP_CACHE_DIR="$$PWD/.cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1
+
+.PHONY: setup demo test bench lint clean clean-all
+
+setup: .venv/installed
+	@$(QUIETLY) $(BIN)/python -m lakehouse.jars
+
+demo: setup
+	@$(BIN)/lakehouse demo
+
+test: setup
+	@$(QUIETLY) timeout 900 $(BIN)/python -m pytest
+
+bench: setup
+	@$(QUIETLY) $(BIN)/python -m bench.flow
+
+lint: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --cache-dir .cache/mypy lakehouse
+	$(BIN)/lint-imports --no-cache
+
+# PYTHON=... chooses another one than the first on the path that will do.
+.venv/bin/python:
+	@for python in $(PYTHON) python3.11 python3.12 python3; do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null; \
+	    then $(QUIETLY) $$python -m venv .venv && exit 0; exit 1; fi; \
+	done; \
+	echo "setup: no Python 3.11 or 3.12 on the path; install one, or run 'make $(MAKECMDGOALS) PYTHON=/path/to/it'" >&2; exit 1
+
+.venv/installed: $(LOCK) setup.cfg pyproject.toml | .venv/bin/python
+	@java -version >/dev/null 2>&1 || [ -n "$$JAVA_HOME" ] || { echo "setup: no java on the path; install a JDK 17 or later" >&2; exit 1; }
+	@echo "setup: the Python packages"
+	@$(QUIETLY) $(BIN)/python -m pip install --quiet --no-compile --requirement $(LOCK)
+	@$(QUIETLY) $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean:
+	@[ ! -x $(BIN)/lakehouse ] || $(BIN)/python -c "from lakehouse import s3_server, settings; s3_server.stop(settings.home())"
+	rm -rf .lakehouse .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+clean-all: clean
+	rm -rf .venv .jars *.egg-info
