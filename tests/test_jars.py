@@ -35,7 +35,7 @@ def test_a_log_store_that_does_not_compile_leaves_the_old_one(tmp_path, monkeypa
     broken.write_text("no java")
     old = (jars.FOLDER / "log-store" / "stamp").read_text()
     monkeypatch.setattr(jars, "SOURCE", broken)
-    with pytest.raises(BadMachine, match="the log store was not compiled: .*error"):
+    with pytest.raises(BadMachine, match=r"the log store was not compiled: .*error"):
         jars.set_up()
     assert (jars.FOLDER / "log-store" / "stamp").read_text() == old
 

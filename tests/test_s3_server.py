@@ -173,5 +173,5 @@ def test_keys_that_are_refused_are_said(server, where, monkeypatch):
     elsewhere = Settings.model_validate({"s3": {"endpoint": server}})
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "not")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "known")
-    with pytest.raises(ServerFault, match="check s3.endpoint and the keys"):
+    with pytest.raises(ServerFault, match=r"check s3\.endpoint and the keys"):
         s3.ensure_buckets(s3.client(elsewhere, server), ["lake"])
