@@ -98,6 +98,7 @@ def test_a_command_that_is_interrupted_stops_its_server(own_home, command, numbe
     process = command()
     assert process.stdout.readline()
     server = s3_server.status(own_home)
+    assert os.getsid(server.pid) == server.pid  # Ctrl-C does not reach it before we are done
     os.killpg(process.pid, number)
     process.wait()
     assert machine.born(server.pid) is None
