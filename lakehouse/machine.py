@@ -11,7 +11,7 @@ from pathlib import Path
 from lakehouse.errors import BadMachine
 
 JAVA = 17  # Spark 4 runs on it and on later ones
-FREE_BYTES = 2 << 30  # the year of receipts with its tables takes about a quarter of it
+FREE_BYTES = 2 << 30  # a guess: what the year with its tables takes is not measured yet
 LOOPBACK = "127.0.0.1"
 
 
