@@ -1,5 +1,7 @@
 """The door to Delta for Spark: creating, reading, appending and merging declared tables."""
 
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +23,7 @@ _PROPERTIES = {
     "delta.logRetentionDuration": "interval 365 days",
 }
 
+_CREATORS = 4  # tables created at once: each waits for the storage most of its time
 _TXN_APP = "spark.databricks.delta.write.txnAppId"
 _TXN_VERSION = "spark.databricks.delta.write.txnVersion"
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
@@ -50,18 +53,22 @@ class Store:
         """The table's address for Spark."""
         return places.uri(self.settings, table)
 
-    def prepare(self, table: Table) -> None:
-        """Create the table as declared, or add the declared columns that it lacks.
+    def prepare(self, declared: Iterable[Table]) -> None:
+        """Create the tables as declared, or add the declared columns that they lack.
 
         Raises ChangedColumn when a column has another type than declared: a changed type is a new
         table.
         """
-        if not self.lake.exists(table):
+        with ThreadPoolExecutor(_CREATORS) as creators:
+            list(creators.map(self._prepare, declared))
+
+    def _prepare(self, table: Table) -> None:
+        schema = self.lake.schema(table)
+        if schema is None:
             self._create(table)
             return
-        there = {field.name: field.dataType for field in self.read(table).schema.fields}
-        declared = StructType.fromDDL(table.ddl)
-        for column, field in zip(table.columns, declared.fields, strict=True):
+        there = {field.name: field.dataType for field in StructType.fromJson(schema).fields}
+        for column, field in zip(table.columns, _struct(table).fields, strict=True):
             if column.name not in there:
                 self.spark.sql(
                     f"ALTER TABLE delta.`{self.uri(table)}` ADD COLUMNS "
@@ -93,8 +100,10 @@ class Store:
         )
         for column in table.columns:
             if column.check:
+                # Delta takes a condition that is null for a broken one; SQL does not.
+                holds = f"`{column.name}` IS NULL OR {column.check}"
                 self.spark.sql(
-                    f"ALTER TABLE {place} ADD CONSTRAINT {column.name}_check CHECK ({column.check})"
+                    f"ALTER TABLE {place} ADD CONSTRAINT {column.name}_check CHECK ({holds})"
                 )
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
@@ -180,6 +189,12 @@ class Store:
         session = self.spark.newSession()
         session.conf.set(_METADATA, note(noted))
         DeltaTable.forPath(session, self.uri(table)).delete(condition)
+
+
+def _struct(table: Table) -> StructType:
+    struct = StructType.fromDDL(table.ddl)
+    assert isinstance(struct, StructType)
+    return struct
 
 
 def _ordered(table: Table, rows: DataFrame) -> list[str]:

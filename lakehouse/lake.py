@@ -66,6 +66,13 @@ class Lake:
         """The table at a version, newest by default, for readers of delta-rs."""
         return DeltaTable(self.uri(table), version=version, storage_options=self.storage_options)
 
+    def schema(self, table: Table) -> dict[str, Any] | None:
+        """The table's columns in Delta's own notation; None where it was not created."""
+        if not self.exists(table):
+            return None
+        schema: dict[str, Any] = json.loads(self.open(table).schema().to_json())
+        return schema
+
     def version(self, table: Table) -> int:
         """The newest version; -1 where the table does not exist."""
         return self.open(table).version() if self.exists(table) else -1

@@ -89,8 +89,7 @@ def opened(settings: Settings, app: str) -> Iterator[Place]:
         with session.spark(settings, endpoint, app) as spark:
             lake = Lake(settings, endpoint)
             store = Store(spark, settings, lake)
-            for table in tables.TABLES:
-                store.prepare(table)
+            store.prepare(tables.TABLES)
             yield Place(settings, endpoint, spark, lake, store, Ledger(lake))
 
 

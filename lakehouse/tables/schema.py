@@ -23,7 +23,7 @@ class Column:
     check: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """One Delta table.
 

@@ -1,0 +1,122 @@
+"""Build: silver becomes gold, as far as it changed since the last build of each table.
+
+What an upstream table's changes touch are windows (an hour of a shop, a basket, a subject); those
+are built anew whole, from all rows they hold now, and put in place of the old ones in one commit.
+"""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.streaming import DataStreamWriter
+
+from lakehouse import gold, ledger, tables
+from lakehouse.flow.place import Place
+from lakehouse.ledger import Batch
+from lakehouse.tables import Table
+
+STAGE = "build"
+_BATCHES = tables.by_name("ops.batches")
+
+
+def stream(place: Place) -> DataStreamWriter:
+    """A stream of the ledger: each batch of refine in it has the gold tables built up to it."""
+    batches = place.spark.readStream.format("delta").load(place.store.uri(_BATCHES))
+
+    def build_if_refined(new: DataFrame) -> None:
+        if not new.where("stage = 'refine' AND version_after IS NOT NULL").isEmpty():
+            everything(place)
+
+    return place.each_batch(STAGE, batches, build_if_refined)
+
+
+def everything(place: Place) -> list[Batch]:
+    """Build every gold table whose upstream tables changed, in declared order."""
+    place.ledger.fold()
+    built = (table(place, declared) for declared in tables.GOLD)
+    return [batch for batch in built if batch]
+
+
+def table(place: Place, declared: Table, *, in_full: bool = False) -> Batch | None:
+    """Build one gold table; None where nothing it is built from has changed."""
+    now = {name: place.lake.version(tables.by_name(name)) for name in declared.upstream}
+    seen = built_from(place, declared)
+    changed = [name for name in declared.upstream if now[name] != seen.get(name, -1)]
+    if not changed and not in_full:
+        return None
+    before = place.lake.version(declared)
+    versions = "-".join(str(version) for version in now.values())
+    batch = ledger.started(
+        STAGE,
+        declared.name,
+        f"{STAGE}-{declared.short_name}-{versions}-{before}",
+        upstream=now,
+        version_before=before,
+    )
+    is_partial = bool(seen) and set(changed) <= set(declared.windows) and not in_full
+    touched = _touched(place, declared, changed, seen, now) if is_partial else None
+    rows = frame(place, declared, now, touched)
+    _write(place, declared, rows.withColumn("batch_id", F.lit(batch.batch_id)), touched, batch)
+    done = place.ledger.committed(ledger.timed(batch))
+    place.ledger.record([done])
+    return done
+
+
+def built_from(place: Place, declared: Table) -> dict[str, int]:
+    """The versions of its upstream tables that a gold table was last built from."""
+    batches = place.ledger.of(STAGE, declared.name)
+    return batches[-1].upstream if batches else {}
+
+
+def frame(
+    place: Place, declared: Table, versions: dict[str, int], touched: DataFrame | None = None
+) -> DataFrame:
+    """The rows of a gold table, of the touched windows or all, from versions of its upstream."""
+    upstream = []
+    for name in declared.upstream:
+        rows = place.store.read(tables.by_name(name), versions[name])
+        if touched is not None and name in declared.windows:
+            windows = zip(touched.columns, declared.windows[name], strict=True)
+            same = [F.expr(by).eqNullSafe(F.col(f"_{column}")) for column, by in windows]
+            renamed = touched.toDF(*(f"_{column}" for column in touched.columns))
+            rows = rows.join(renamed, on=same, how="left_semi")
+        upstream.append(rows)
+    return gold.BUILD[declared.name](*upstream)
+
+
+def _touched(
+    place: Place,
+    declared: Table,
+    changed: list[str],
+    seen: dict[str, int],
+    now: dict[str, int],
+) -> DataFrame:
+    """The windows of the changed rows, named as the first columns of the table's key."""
+    found: DataFrame | None = None
+    for name in changed:
+        rows = place.store.changes(tables.by_name(name), seen[name], now[name])
+        windows = [
+            F.expr(by).alias(column)
+            for by, column in zip(declared.windows[name], declared.key, strict=False)
+        ]
+        part = rows.select(*windows)
+        found = part if found is None else found.union(part)
+    assert found is not None
+    return found.distinct().persist()
+
+
+def _write(
+    place: Place, declared: Table, rows: DataFrame, touched: DataFrame | None, batch: Batch
+) -> None:
+    """Put the rows in place of those of their windows, in one commit; all where none is named."""
+    if not place.lake.rows(declared):
+        place.store.append(declared, rows, ledger.timed(batch).note())
+        return
+    rows = rows.persist()
+    old = place.store.read(declared)
+    if touched is not None:
+        old = old.join(touched, on=list(touched.columns), how="left_semi")
+    keys = list(declared.key)
+    gone = old.select(*keys).join(rows.select(*keys), on=keys, how="left_anti")
+    place.store.merge(declared, rows, gone, ledger.timed(batch).note())
+    rows.unpersist()
+    if touched is not None:
+        touched.unpersist()
