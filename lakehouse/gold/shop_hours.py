@@ -24,7 +24,7 @@ def build(
     fridge = ("temperature_readings", "out_of_temperature_s")
     return (
         _sold(sales)
-        .join(_measured(readings, devices), on=_KEY, how="full")
+        .join(_measured(readings, devices), on=list(_KEY), how="full")
         .join(now, on="shop_id", how="left")
         .select(
             *_KEY,
