@@ -7,7 +7,8 @@ ended in between, `fold` makes it from the commit.
 
 import functools
 import subprocess
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -84,6 +85,8 @@ class Ledger:
     def __init__(self, lake: Lake) -> None:
         """Read ops.batches and add what only the commits know."""
         self.lake = lake
+        self.told: Callable[[Batch], object] | None = None  # hears of each batch recorded
+        self._writing = threading.RLock()  # the stages of one process share a ledger
         self.batches: list[Batch] = _read(lake)
         self.fold()
 
@@ -100,11 +103,19 @@ class Ledger:
         ]
 
     def record(self, batches: Iterable[Batch]) -> None:
-        """Append batches to ops.batches, each with the version that its commit made."""
-        new = list(batches)
-        if new:
-            self.lake.append(_BATCHES, _rows(new))
-            self.batches.extend(new)
+        """Append batches to ops.batches, each with the version that its commit made.
+
+        One that is there already is left out: another stage may have found its commit first.
+        """
+        with self._writing:
+            known = {_key(batch) for batch in self.batches}
+            new = [batch for batch in batches if _key(batch) not in known]
+            if new:
+                self.lake.append(_BATCHES, _rows(new))
+                self.batches.extend(new)
+        if self.told:
+            for batch in new:
+                self.told(batch)
 
     def committed(self, batch: Batch) -> Batch:
         """The batch with the table version that its commit made."""
@@ -117,6 +128,14 @@ class Ledger:
 
     def fold(self) -> list[Batch]:
         """Record every batch that a table's commits know and ops.batches does not; give those."""
+        with self._writing:
+            missing = self._missing()
+            if missing:  # it may be another process that has recorded them by now
+                self.batches = _read(self.lake)
+                self.record(missing)
+        return missing
+
+    def _missing(self) -> list[Batch]:
         known = {(batch.batch_id, batch.table_name) for batch in self.batches}
         missing = []
         for table in (*tables.BRONZE, *tables.SILVER, *tables.GOLD):
@@ -130,7 +149,6 @@ class Ledger:
                     batch = replace(Batch(**content), version_after=commit.version)
                     if (batch.batch_id, batch.table_name) not in known:
                         missing.append(batch)
-        self.record(missing)
         return missing
 
     def batches_of(self, table_name: str) -> list[Batch]:
@@ -185,6 +203,10 @@ _ARROW = pa.schema(
 _MAPS = ("upstream", "feeds")
 
 
+def _key(batch: Batch) -> tuple[str, str, str | None]:
+    return batch.batch_id, batch.table_name, batch.undoes
+
+
 def _rows(batches: list[Batch]) -> pa.Table:
     rows = []
     for batch in batches:
@@ -203,5 +225,6 @@ def _read(lake: Lake) -> list[Batch]:
         row |= {name: dict(row[name] or []) for name in _MAPS}
         row["objects"] = row["objects"] or []
         row["started_at"] = row["started_at"].isoformat(timespec="milliseconds")
-        found[row["batch_id"], row["table_name"], row["undoes"]] = Batch(**row)
+        batch = Batch(**row)
+        found[_key(batch)] = batch
     return sorted(found.values(), key=lambda batch: batch.started_at)

@@ -33,6 +33,8 @@ class Place:
     store: Store
     ledger: Ledger
     busy: dict[str, threading.Lock] = field(default_factory=dict)
+    closing: threading.Event = field(default_factory=threading.Event)
+    faults: dict[str, Exception] = field(default_factory=dict)
 
     @property
     def zone(self) -> Zone:
@@ -49,13 +51,21 @@ class Place:
     ) -> DataStreamWriter:
         """A stream that hands each of its batches to `step`: the project's only foreachBatch.
 
-        A batch runs under the stage's lock in `busy`: who holds it lets no further batch begin.
+        A batch runs under the stage's lock in `busy`, and none begins once `closing` is set: who
+        sets it and then takes the lock knows that the stage is at rest. What stops a batch is
+        found in `faults`, as Spark's own report of it is a traceback.
         """
         lock = self.busy.setdefault(stage, threading.Lock())
 
         def under_lock(batch: DataFrame, _: int) -> None:
             with lock:
-                step(batch)
+                if self.closing.is_set():
+                    raise BatchFailed(f"{stage} is closing")
+                try:
+                    step(batch)
+                except Exception as fault:
+                    self.faults[stage] = fault
+                    raise
 
         return (
             frame.writeStream.queryName(stage)

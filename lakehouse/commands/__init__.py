@@ -1,0 +1,1 @@
+"""The commands of `lakehouse`, a file a kind; each is thin and calls the library."""

@@ -1,0 +1,59 @@
+"""What all commands share: the settings in force and the open lakehouse."""
+
+# ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+
+from lakehouse import keys, lake, s3, s3_server, settings
+from lakehouse.settings import PROJECT, Settings
+
+if TYPE_CHECKING:
+    from lakehouse.flow.place import Place
+
+DEFAULT = PROJECT / "conf" / "local.yml"
+
+# What is not a terminal has no width: a pipe gets whole lines.
+out = Console(width=None if sys.stdout.isatty() else 200)
+err = Console(stderr=True)
+
+
+def settings_of(ctx: typer.Context) -> Settings:
+    """The settings that the command line names; read once, when a command first needs them."""
+    root = ctx.find_root()
+    if not isinstance(root.obj, Settings):
+        root.obj = settings.load(root.params["settings"])
+    return root.obj
+
+
+def settings_path(ctx: typer.Context) -> Path:
+    """The file that they are read from."""
+    return Path(ctx.find_root().params["settings"])
+
+
+@contextmanager
+def place_of(ctx: typer.Context, app: str) -> Iterator["Place"]:
+    """The lakehouse with a Spark session; loads Spark, so only for commands that need it."""
+    where = settings_of(ctx)
+    with err.status("opening the lakehouse") as status:
+        from lakehouse.flow import place
+
+        with place.opened(where, f"lakehouse {app}") as opened:
+            status.stop()
+            yield opened
+
+
+@contextmanager
+def lake_of(ctx: typer.Context) -> Iterator[lake.Lake]:
+    """The tables without Spark."""
+    where = settings_of(ctx)
+    keys.s3(where)
+    with s3_server.running(where) as endpoint:
+        s3.ensure_buckets(s3.client(where, endpoint), where.buckets.model_dump().values())
+        yield lake.Lake(where, endpoint)

@@ -1,0 +1,118 @@
+"""What commands show of a run: progress while it goes on, and at the end what went where."""
+
+# ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table as Grid
+
+from lakehouse import tables
+from lakehouse.commands.common import err, out
+from lakehouse.ledger import Batch
+
+if TYPE_CHECKING:
+    from lakehouse.flow.place import Place
+
+_COUNTS = ("messages_in", "kept", "quarantined", "repeated", "late")
+
+
+@contextmanager
+def bar(label: str, total: float | None, unit: str) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar on stderr; call it with an advance and what was just done."""
+    columns = (
+        TextColumn("{task.description:<9}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[said]}", style="dim"),
+    )
+    with Progress(*columns, console=err) as progress:
+        task = progress.add_task(label, total=total, said="")
+
+        def advance(step: float, said: str) -> None:
+            progress.update(task, advance=step, said=said)
+
+        yield advance
+        if total is None:
+            done = progress.tasks[task].completed
+            progress.update(task, total=done, completed=done)
+
+
+def run(place: "Place", stage: str) -> tuple[list[Batch], float]:
+    """Run one stage with a progress bar; give its batches and the seconds it took."""
+    from lakehouse.flow import once
+
+    done: list[Batch] = []
+    total, unit, size = _work(place, stage)
+    began = time.monotonic()
+    with bar(stage, total, unit) as advance:
+
+        def told(batch: Batch) -> None:
+            if batch.stage == stage:
+                done.append(batch)
+            advance(size(batch), f"{batch.table_name} {batch.messages_in or batch.kept:,}")
+
+        place.ledger.told = told
+        try:
+            once.run(place, stage)
+        finally:
+            place.ledger.told = None
+    return done, time.monotonic() - began
+
+
+def _work(place: "Place", stage: str) -> tuple[float | None, str, Callable[[Batch], float]]:
+    """How much a stage has to do, in what, and how much of that a batch is."""
+    from lakehouse.flow import ingest, refine
+
+    if stage == ingest.STAGE:
+        return ingest.pending(place), "objects", lambda batch: len(batch.objects)
+    if stage == refine.STAGE:
+        newest = place.lake.version(tables.by_name("bronze.events"))
+        steps = sum(newest - refine.progress(place, table) for table in tables.SILVER)
+        return steps, "table versions", _versions
+    return None, "tables", lambda _: 1
+
+
+def _versions(batch: Batch) -> int:
+    if batch.source_from is None or batch.source_to is None:
+        return 0
+    return batch.source_to - batch.source_from
+
+
+def went_where(place: "Place", batches: Iterable[Batch]) -> None:
+    """Print a table of what the batches did: a row a table."""
+    from lakehouse.flow import refine
+
+    by_table: dict[str, list[Batch]] = {}
+    for batch in batches:
+        by_table.setdefault(batch.table_name, []).append(batch)
+    if not by_table:
+        out.print("nothing to do: every table is up to date")
+        return
+    waiting = refine.waiting(place)
+    grid = Grid("table", title="what went where", title_justify="left", box=SIMPLE)
+    for head in ("batches", "in", "kept", "quarantined", "repeats", "late", "rows", "version"):
+        grid.add_column(head, justify="right")
+    for table in tables.TABLES:
+        mine = by_table.get(table.name)
+        if mine is None:
+            continue
+        is_counted = table.layer != "gold"
+        counts = [sum(getattr(batch, name) for batch in mine) for name in _COUNTS]
+        grid.add_row(
+            table.name,
+            str(len(mine)),
+            *(f"{count:,}" if is_counted else "" for count in counts),
+            f"{place.lake.rows(table):,}",
+            str(place.lake.version(table)),
+        )
+    out.print(grid)
+    if waiting:
+        said = ", ".join(f"{count:,} {feed}" for feed, count in sorted(waiting.items()))
+        out.print(f"waiting in bronze for a table of their own: {said}")

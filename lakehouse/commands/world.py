@@ -1,0 +1,101 @@
+"""lakehouse simulate: land a world."""
+
+# ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
+
+import json
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Annotated, Any
+
+import typer
+from botocore.exceptions import ClientError
+
+from lakehouse import s3, s3_server
+from lakehouse.commands import show
+from lakehouse.commands.common import out, settings_of
+from lakehouse.errors import BadSetting
+from lakehouse.settings import Settings
+
+_WRITERS = 8  # one upload waits for the server most of its time
+_NOTE = "world.json"  # in the truth bucket, written last: which world has landed
+
+
+def simulate(
+    ctx: typer.Context,
+    seed: Annotated[int, typer.Option(help="Same seed and settings, same bytes.")] = 1,
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, max=366, help="The last days of receipts.", show_default="settings"),
+    ] = None,
+) -> None:
+    """Land a simulated world: real purchases, sensors around them, and the truth beside it."""
+    where = settings_of(ctx)
+    with s3_server.running(where) as endpoint:
+        land(sized(where, days), endpoint, seed)
+
+
+def sized(where: Settings, days: int | None) -> Settings:
+    """The settings with a world of so many days."""
+    if days is None:
+        return where
+    size = where.simulation
+    shorter = {"receipt_days": days, "sensor_days": min(days, size.sensor_days)}
+    return where.model_copy(update={"simulation": size.model_copy(update=shorter)})
+
+
+def land(where: Settings, endpoint: str, seed: int) -> bool:
+    """Write the world to landing and truth; False where just this one is there already.
+
+    Raises BadSetting where another world has landed: two worlds in one lake make no sense.
+    """
+    from lakehouse import simulator
+
+    storage = s3.client(where, endpoint)
+    s3.ensure_buckets(storage, where.buckets.model_dump().values())
+    wanted = {
+        "version": simulator.VERSION,
+        "seed": seed,
+        "simulation": where.simulation.model_dump(),
+    }
+    there = _noted(storage, where)
+    if there == wanted:
+        out.print("simulate: this world has landed already")
+        return False
+    if there is not None:
+        raise BadSetting(
+            f"another world has landed (seed {there['seed']}, "
+            f"{there['simulation']['receipt_days']} days); `make clean` takes it away, and "
+            "LAKEHOUSE_HOME=… keeps a second one beside it"
+        )
+    written = lines = 0
+    with show.bar("simulate", None, "objects") as advance, ThreadPoolExecutor(_WRITERS) as pool:
+        under_way: deque[Future[None]] = deque()
+
+        def put(bucket: str, key: str, body: bytes) -> None:
+            if len(under_way) >= 4 * _WRITERS:
+                under_way.popleft().result()
+            under_way.append(pool.submit(s3.put, storage, bucket, key, body))
+
+        for landed in simulator.write(where, seed, put):
+            if landed.bucket == where.buckets.landing:
+                written += landed.bytes
+                lines += landed.lines
+            advance(1, f"of {landed.total:,}: {landed.key}")
+        for upload in under_way:
+            upload.result()
+    s3.put(storage, where.buckets.truth, _NOTE, json.dumps(wanted).encode())
+    out.print(f"simulate: {lines:,} lines landed, {written / 1e6:,.1f} MB as they lie there")
+    return True
+
+
+def _noted(storage: Any, where: Settings) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(s3.get(storage, where.buckets.truth, _NOTE))
+    except ClientError as fault:
+        if fault.response["Error"]["Code"] not in ("NoSuchKey", "404"):
+            raise
+        return None
+    return found
+
+
+COMMANDS = (simulate,)

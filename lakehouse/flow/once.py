@@ -1,0 +1,51 @@
+"""Each stage once: locked, what a crash left taken out, then all there is to do."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from lakehouse.errors import BatchFailed, LakehouseError
+from lakehouse.flow import build, ingest, refine
+from lakehouse.flow.place import Place, alone
+
+STAGES: dict[str, Callable[[Place], object]] = {
+    ingest.STAGE: ingest.everything,
+    refine.STAGE: refine.everything,
+    build.STAGE: build.everything,
+}
+
+
+def run(place: Place, stage: str) -> None:
+    """Run one stage until nothing is left to do.
+
+    Raises BatchFailed where a batch stops in the middle, or another process runs the stage.
+    """
+    with alone(stage), in_one_sentence(place, stage):
+        place.recover(stage)
+        STAGES[stage](place)
+
+
+@contextmanager
+def in_one_sentence(place: Place, stage: str) -> Iterator[None]:
+    """Turn whatever stops a stage into BatchFailed; a fault with a sentence of its own stays."""
+    try:
+        yield
+    except LakehouseError:
+        raise
+    except Exception as fault:
+        raise died(stage, place.faults.get(stage, fault)) from fault
+
+
+def died(stage: str, cause: Exception) -> LakehouseError:
+    """What is said of a stage that was stopped by `cause`."""
+    if isinstance(cause, LakehouseError):
+        return cause
+    return BatchFailed(
+        f"{stage} stopped in the middle of a batch: {_first_line(cause)}; nothing is lost, "
+        f"`lakehouse {stage}` goes on from there"
+    )
+
+
+def _first_line(cause: Exception) -> str:
+    # The first line of a Py4JJavaError itself only says which call it was.
+    text = str(getattr(cause, "java_exception", cause))
+    return text.strip().partition("\n")[0] or type(cause).__name__
