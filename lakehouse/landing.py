@@ -44,6 +44,19 @@ _ARROW = pa.schema(
     ]
 )
 _INSTANT = re.compile(r"_(\d{8}T\d{6}\.\d{3})Z\.")
+
+# What makes a line, or a whole object, unfit before anything is parsed.
+FAULTS = (
+    "line_too_long",
+    "byte_order_mark",
+    "blank_line",
+    "zero_byte",
+    "not_utf8",
+    "no_instant_in_object_name",
+    "truncated_gzip",
+    "empty_object",
+)
+
 _CHUNK = 4 << 20  # bytes of text in one Arrow batch
 _BOM = b"\xef\xbb\xbf"
 

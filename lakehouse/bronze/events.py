@@ -81,8 +81,19 @@ def _typed(lines: DataFrame) -> DataFrame:
     )
 
 
+def faults() -> tuple[str, ...]:
+    """The names that a line can be refused by here; lakehouse/landing.py has those of its bytes."""
+    return tuple(_judged())
+
+
 def _faults() -> Column:
     """The names of everything that keeps a line out of bronze, in the order they are judged."""
+    named = [F.when(is_so, F.lit(name)) for name, is_so in _judged().items()]
+    return F.array_compact(F.array("fault", *named))
+
+
+def _judged() -> dict[str, Column]:
+    """Each fault by its name: whether a line has it."""
     keys = F.map_keys("_envelope")
     fields = F.array(*(F.lit(field) for field in ENVELOPE))
     read = F.col("_envelope").isNotNull()
@@ -90,7 +101,7 @@ def _faults() -> Column:
     readable = [f"{feed.name}/{version}" for feed in FEEDS for version in feed.versions]
     machine = [feed.name for feed in FEEDS if feed.is_machine]
     known = F.col("feed").isin([feed.name for feed in FEEDS])
-    judged = {
+    return {
         "broken_json": F.col("fault").isNull() & ~read,
         "missing_envelope_fields": F.size(F.array_except(fields, keys)) > 0,
         "unknown_envelope_fields": F.size(F.array_except(keys, fields)) > 0,
@@ -108,8 +119,6 @@ def _faults() -> Column:
         | persons.holds("shop_id", "_person")
         | persons.holds("feed", "_person"),
     }
-    named = [F.when(is_so, F.lit(name)) for name, is_so in judged.items()]
-    return F.array_compact(F.array("fault", *named))
 
 
 def _cleaned(lines: DataFrame, key: persons.Key) -> DataFrame:

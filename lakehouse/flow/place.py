@@ -93,14 +93,24 @@ class Place:
 def opened(settings: Settings, app: str) -> Iterator[Place]:
     """Open the lakehouse: server, buckets, session, tables as declared, ledger folded."""
     with s3_server.running(settings) as endpoint:
-        names = settings.buckets.model_dump().values()
-        s3.ensure_buckets(s3.client(settings, endpoint), names)
-        keys.pseudonym()
+        _reach(settings, endpoint)
         with session.spark(settings, endpoint, app) as spark:
-            lake = Lake(settings, endpoint)
-            store = Store(spark, settings, lake)
-            store.prepare(tables.TABLES)
-            yield Place(settings, endpoint, spark, lake, store, Ledger(lake))
+            yield at(settings, endpoint, spark)
+
+
+def at(settings: Settings, endpoint: str, spark: SparkSession) -> Place:
+    """The lakehouse at an endpoint, in a session that is there: buckets, tables, ledger."""
+    _reach(settings, endpoint)
+    lake = Lake(settings, endpoint)
+    store = Store(spark, settings, lake)
+    store.prepare(tables.TABLES)
+    return Place(settings, endpoint, spark, lake, store, Ledger(lake))
+
+
+def _reach(settings: Settings, endpoint: str) -> None:
+    """See to the buckets and keys: what fails here fails before a session is started."""
+    s3.ensure_buckets(s3.client(settings, endpoint), settings.buckets.model_dump().values())
+    keys.pseudonym()
 
 
 @contextmanager
