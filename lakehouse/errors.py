@@ -42,6 +42,10 @@ class BadRule(LakehouseError):
     """A rule in expectations/ that cannot be judged on one row."""
 
 
+class BadQuery(LakehouseError):
+    """A query that `lakehouse sql` cannot answer: unknown table, broken SQL, or more than a look."""
+
+
 class LedgerMismatch(LakehouseError):
     """The counts of a batch do not add up; nothing of it was committed."""
 

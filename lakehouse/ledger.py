@@ -9,6 +9,7 @@ import functools
 import subprocess
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -20,8 +21,10 @@ from lakehouse import tables
 from lakehouse.errors import LedgerMismatch
 from lakehouse.lake import Lake
 from lakehouse.settings import PROJECT
+from lakehouse.tables import Table
 
 _BATCHES = tables.by_name("ops.batches")
+_READERS = 8  # logs read at once: each waits for the storage most of its time
 
 
 @dataclass(frozen=True)
@@ -82,13 +85,16 @@ def timed(batch: Batch) -> Batch:
 class Ledger:
     """The batches of one lakehouse; read it once, then it keeps itself up with what it records."""
 
-    def __init__(self, lake: Lake) -> None:
-        """Read ops.batches and add what only the commits know."""
+    def __init__(self, lake: Lake, *, is_reader: bool = False) -> None:
+        """Read ops.batches and add what only the commits know; a reader does not record that."""
         self.lake = lake
         self.told: Callable[[Batch], object] | None = None  # hears of each batch recorded
         self._writing = threading.RLock()  # the stages of one process share a ledger
         self.batches: list[Batch] = _read(lake)
-        self.fold()
+        if is_reader:
+            self.batches += self._missing()
+        else:
+            self.fold()
 
     def of(self, stage: str, table_name: str | None = None) -> list[Batch]:
         """The batches of a stage, of one table or of all; those taken back are left out."""
@@ -137,23 +143,34 @@ class Ledger:
 
     def _missing(self) -> list[Batch]:
         known = {(batch.batch_id, batch.table_name) for batch in self.batches}
-        missing = []
-        for table in (*tables.BRONZE, *tables.SILVER, *tables.GOLD):
-            newest = max(
-                (batch.version_after or -1 for batch in self.batches_of(table.name)), default=-1
-            )
-            if not self.lake.exists(table):
-                continue
-            for commit in self.lake.commits(table, after=newest):
-                if content := commit.note.get("batch"):
-                    batch = replace(Batch(**content), version_after=commit.version)
-                    if (batch.batch_id, batch.table_name) not in known:
-                        missing.append(batch)
-        return missing
+        written = (*tables.BRONZE, *tables.SILVER, *tables.GOLD)
+        with ThreadPoolExecutor(_READERS) as readers:
+            found = [batch for batches in readers.map(self._new, written) for batch in batches]
+        return [batch for batch in found if (batch.batch_id, batch.table_name) not in known]
+
+    def _new(self, table: Table) -> list[Batch]:
+        """The batches that the commits know after the newest one known of the table."""
+        newest = max(
+            (batch.version_after or -1 for batch in self.batches_of(table.name)), default=-1
+        )
+        return [
+            replace(Batch(**content), version_after=commit.version)
+            for commit in self.lake.commits(table, after=newest)
+            if (content := commit.note.get("batch"))
+        ]
 
     def batches_of(self, table_name: str) -> list[Batch]:
         """All rows about one table, those taken back too."""
         return [batch for batch in self.batches if batch.table_name == table_name]
+
+    def waiting(self) -> dict[str, int]:
+        """Messages in bronze by feed that no silver table is declared for."""
+        counts: dict[str, int] = {}
+        for batch in self.of("ingest"):
+            for feed, count in batch.feeds.items():
+                if not tables.fed_by(feed):
+                    counts[feed] = counts.get(feed, 0) + count
+        return counts
 
     def ingested(self) -> set[str]:
         """The landing objects that are in bronze or quarantine."""

@@ -1,7 +1,5 @@
 """The stages: ingest, refine, build, all of them once, or all of them for ever."""
 
-# ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
-
 from typing import Annotated
 
 import typer

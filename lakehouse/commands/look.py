@@ -1,3 +1,177 @@
-"""Soon."""
+"""Commands that look and change nothing: status, tables, sql, verify."""
 
-COMMANDS = ()
+# ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
+
+import csv
+import difflib
+import json
+import re
+import sys
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import duckdb
+import typer
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table as Grid
+
+from lakehouse import dictionary
+from lakehouse import tables as declared
+from lakehouse.commands import s3
+from lakehouse.commands.common import err, lake_of, out, place_of, settings_of
+from lakehouse.errors import BadQuery, BrokenPromise
+
+_AS_JSON = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+def status(ctx: typer.Context, as_json: _AS_JSON = False) -> None:
+    """Show every table: rows, version, newest event, lag, quarantined, waiting, last batch."""
+    from lakehouse.flow import status as state
+
+    server = s3.said() if settings_of(ctx).s3.endpoint is None else settings_of(ctx).s3.endpoint
+    with lake_of(ctx) as lake:
+        found = state.of(lake)
+    if as_json:
+        typer.echo(
+            json.dumps({"s3": server, "tables": [asdict(one) for one in found]}, default=str)
+        )
+        return
+    grid = Grid("table", title=f"S3: {server}", title_justify="left", box=SIMPLE)
+    for head in ("rows", "version", "newest event", "lag", "quarantined", "repeats", "waiting"):
+        grid.add_column(head, justify="right")
+    grid.add_column("last batch, UTC")
+    for one in found:
+        if one.version is None:
+            grid.add_row(one.name, "not created")
+            continue
+        grid.add_row(
+            one.name,
+            f"{one.rows:,}",
+            str(one.version),
+            f"{one.newest_at:%Y-%m-%d %H:%M:%S}" if one.newest_at else "",
+            f"{one.lag:,} {one.lag_unit}" if one.lag else "",
+            *(
+                f"{count:,}" if count else ""
+                for count in (one.quarantined, one.repeated, one.waiting)
+            ),
+            one.started_at[:19].replace("T", " ") if one.started_at else "",
+        )
+    out.print(grid)
+
+
+def tables(
+    name: Annotated[str | None, typer.Argument(help="One table: layer.table.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As docs/tables.md is.")] = False,
+) -> None:
+    """Show the data dictionary: what each table and column means."""
+    chosen = declared.TABLES if name is None else (declared.by_name(name),)
+    if markdown:
+        typer.echo(dictionary.markdown(chosen), nl=False)
+        return
+    if name is None:
+        grid = Grid("table", "one row is", "key", box=SIMPLE)
+        for table in chosen:
+            grid.add_row(table.name, table.grain, ", ".join(table.key))
+        out.print(grid)
+        return
+    [table] = chosen
+    for fact, text in dictionary.facts(table).items():
+        out.print(f"{fact:>15}  {escape(text)}", highlight=False, soft_wrap=True)
+    grid = Grid("column", "type", "means", "", box=SIMPLE)
+    for column in table.columns:
+        grid.add_row(
+            column.name, escape(column.type), escape(column.means), dictionary.kind(column)
+        )
+    out.print(grid)
+
+
+def sql(
+    ctx: typer.Context,
+    query: Annotated[str, typer.Argument(help="One SELECT; tables by name: gold.shop_hours.")],
+    as_csv: Annotated[bool, typer.Option("--csv", help="All rows, as CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="All rows, as JSON.")] = False,
+    limit: Annotated[int, typer.Option(help="Rows to show where it is neither.")] = 50,
+) -> None:
+    """Query any table with DuckDB; nothing can be changed by it."""
+    with lake_of(ctx) as lake:
+        names, rows = _answer(lake.sql(), query)
+    if as_csv:
+        csv.writer(sys.stdout).writerows([names, *rows])
+    elif as_json:
+        answer = [dict(zip(names, row, strict=True)) for row in rows]
+        typer.echo(json.dumps(answer, default=str, ensure_ascii=False))
+    else:
+        grid = Grid(*names, box=SIMPLE)
+        for row in rows[:limit]:
+            grid.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+        out.print(grid)
+        if len(rows) > limit:
+            err.print(f"{limit} of {len(rows):,} rows; --limit, --csv or --json give more")
+
+
+def _answer(
+    connection: duckdb.DuckDBPyConnection, query: str
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    try:
+        statements = connection.extract_statements(query)
+        if [one.type for one in statements] not in (
+            [duckdb.StatementType.SELECT],
+            [duckdb.StatementType.EXPLAIN],
+        ):
+            raise BadQuery("one SELECT at a time; `lakehouse sql` changes nothing")
+        answer = connection.execute(statements[0])
+        return [column[0] for column in answer.description or ()], answer.fetchall()
+    except duckdb.CatalogException as fault:
+        raise BadQuery(_unknown(connection, str(fault))) from None
+    except duckdb.Error as fault:
+        raise BadQuery(" ".join(str(fault).partition("\n\nLINE ")[0].split())) from None
+
+
+def _unknown(connection: duckdb.DuckDBPyConnection, said: str) -> str:
+    """The sentence for a table that is not there, with those nearest to it."""
+    missing = re.search(r"Table with name (\S+) does not exist", said)
+    if missing is None:
+        return " ".join(said.partition("\n\nLINE ")[0].split())
+    there = connection.execute(
+        "SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal"
+    ).fetchall()
+    by_short = {name.split(".")[1]: name for (name,) in there}
+    near = difflib.get_close_matches(missing[1].split(".")[-1], by_short, n=3)
+    if not there:
+        return f"no table called '{missing[1]}'; there are none yet, `lakehouse run` makes them"
+    named = [by_short[short] for short in near] or sorted(by_short.values())
+    return f"no table called '{missing[1]}'; there {'is' if near else 'are'} {', '.join(named)}"
+
+
+def verify(ctx: typer.Context, as_json: _AS_JSON = False) -> None:
+    """Check the promises on the data at hand; exit status 1 where one is broken."""
+    with place_of(ctx, "verify") as place:
+        check(place, as_json=as_json)
+
+
+def check(place: Any, *, as_json: bool = False) -> None:
+    """Check the promises in an open lakehouse, and show them; BrokenPromise where one is."""
+    from lakehouse.flow import verify as verifying
+
+    with err.status("") as line:
+        found = list(verifying.promises(place, says=lambda said: line.update(f"verify: {said}")))
+    if as_json:
+        said = [asdict(one) | {"is_kept": one.is_kept} for one in found]
+        typer.echo(json.dumps(said, ensure_ascii=False))
+    else:
+        grid = Grid("", "promise", "", "seconds", box=SIMPLE)
+        for one in found:
+            verdict = "kept" if one.is_kept else "[bold red]broken[/]"
+            grid.add_row(str(one.number), one.sentence, verdict, f"{one.seconds:.1f}")
+        out.print(grid)
+        for one in found:
+            for detail in one.details:
+                out.print(f"{one.number}. {escape(detail)}", highlight=False, soft_wrap=True)
+    if broken := [str(one.number) for one in found if not one.is_kept]:
+        raise BrokenPromise(
+            f"broken: promise {', '.join(broken)}; `docs/decisions` says what each means"
+        )
+
+
+COMMANDS = (status, tables, sql, verify)

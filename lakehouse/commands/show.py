@@ -87,15 +87,13 @@ def _versions(batch: Batch) -> int:
 
 def went_where(place: "Place", batches: Iterable[Batch]) -> None:
     """Print a table of what the batches did: a row a table."""
-    from lakehouse.flow import refine
-
     by_table: dict[str, list[Batch]] = {}
     for batch in batches:
         by_table.setdefault(batch.table_name, []).append(batch)
     if not by_table:
         out.print("nothing to do: every table is up to date")
         return
-    waiting = refine.waiting(place)
+    waiting = place.ledger.waiting()
     grid = Grid("table", title="what went where", title_justify="left", box=SIMPLE)
     for head in ("batches", "in", "kept", "quarantined", "repeats", "late", "rows", "version"):
         grid.add_column(head, justify="right")

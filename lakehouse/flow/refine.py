@@ -5,7 +5,7 @@ tables that are equally far are refined together; one that was declared later st
 version and catches up.
 """
 
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming import DataStreamWriter
@@ -13,13 +13,15 @@ from pyspark.sql.streaming import DataStreamWriter
 from lakehouse import ledger, tables
 from lakehouse.flow import settling
 from lakehouse.flow.place import Place
-from lakehouse.flow.settling import Range
+from lakehouse.flow.settling import Range, Settled
 from lakehouse.ledger import Batch
 from lakehouse.tables import Table
 
 STAGE = "refine"
 _EVENTS = tables.by_name("bronze.events")
 _BATCHES = tables.by_name("ops.batches")
+
+_AT_ONCE = 2  # tables in work: each waits for the storage for a part of its time
 
 
 def stream(place: Place) -> DataStreamWriter:
@@ -66,16 +68,6 @@ def progress(place: Place, table: Table) -> int:
     return max((version for version in reached if version is not None), default=-1)
 
 
-def waiting(place: Place) -> dict[str, int]:
-    """Messages in bronze by feed that no silver table is declared for."""
-    counts: dict[str, int] = {}
-    for batch in place.ledger.of("ingest"):
-        for feed, count in batch.feeds.items():
-            if not tables.fed_by(feed):
-                counts[feed] = counts.get(feed, 0) + count
-    return counts
-
-
 def _others() -> list[Table]:
     return [table for table in tables.SILVER if not table.is_history]
 
@@ -96,39 +88,40 @@ def _until(place: Place, after: int, newest: int) -> int:
 
 def _refine(place: Place, group: list[Table], after: int, until: int) -> list[Batch]:
     span = Range(place, f"{STAGE}-{after}-{until}", after, until)
-    settled = [settling.settle(span, table) for table in group if _has_work(place, table, span)]
+    events = span.read(group)
+    settled: list[Settled] = []
     try:
-        batches = [result.batch.check() for result in settled]
-        settling.set_aside(span, settled)
-        batches = [settling.keep(span, result) for result in settled]
+        counts = {row["feed"]: row["count"] for row in events.groupBy("feed").count().collect()}
+        busy = [t for t in group if counts.get(t.feed, 0) or settling.is_touched(place, t)]
+        with ThreadPoolExecutor(_AT_ONCE) as workers:
+            settled = list(
+                workers.map(lambda t: settling.settle(span, t, events, counts.get(t.feed, 0)), busy)
+            )
+            for result in settled:
+                result.batch.check()
+            settling.set_aside(span, settled)
+            batches = list(workers.map(lambda result: settling.keep(span, result), settled))
     finally:
         for result in settled:
             result.close()
-    idle = [
+        events.unpersist()
+    idle = [_idle(span, table) for table in group if table not in busy]
+    place.ledger.record([*batches, *idle])
+    return [*batches, *idle]
+
+
+def _idle(span: Range, table: Table) -> Batch:
+    """The ledger row of a table for which the range held nothing."""
+    return ledger.timed(
         ledger.started(
             STAGE,
             table.name,
             span.batch_id,
-            source_from=after,
-            source_to=until,
-            upstream=settling.references(place, table),
+            source_from=span.after,
+            source_to=span.until,
+            upstream=settling.references(span.place, table),
         )
-        for table in group
-        if table.name not in {batch.table_name for batch in batches}
-    ]
-    recorded = [*batches, *(ledger.timed(batch) for batch in idle)]
-    place.ledger.record(recorded)
-    return recorded
-
-
-def _has_work(place: Place, table: Table, span: Range) -> bool:
-    """Whether the range has messages for the table, or what its rows refer to has changed."""
-    messages = sum(
-        batch.feeds.get(table.feed or "", 0)
-        for batch in place.ledger.of("ingest")
-        if span.holds(batch.version_after)
     )
-    return messages > 0 or settling.is_touched(place, table)
 
 
 def again(place: Place, table: Table, events: DataFrame, batch_id: str) -> Batch:
@@ -141,5 +134,5 @@ def again(place: Place, table: Table, events: DataFrame, batch_id: str) -> Batch
         batch = settling.keep(span, result)
     finally:
         result.close()
-    place.ledger.record([replace(batch)])
+    place.ledger.record([batch])
     return batch

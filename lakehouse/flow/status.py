@@ -1,0 +1,132 @@
+"""How every table is: without Spark, from the logs of the tables and the ledger."""
+
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse import s3, tables
+from lakehouse.lake import Lake
+from lakehouse.ledger import Batch, Ledger
+from lakehouse.tables import Table
+
+_READERS = 8  # each waits for the storage most of its time
+_OPS = tables.by_name("ops.quarantine"), tables.by_name("ops.repeats")
+
+
+@dataclass(frozen=True)
+class TableStatus:
+    """One table as it is now.
+
+    rows, version  by its log; null where it was not created
+    newest_at      the newest event time (of gold: the newest hour or instant it speaks of)
+    lag            how far it is behind, in `lag_unit`: landed objects for bronze, bronze versions
+                   for silver, changed upstream tables for gold
+    quarantined    messages that wait in ops.quarantine for this table
+    repeated       messages in ops.repeats for this table
+    waiting        bronze: messages of feeds that no silver table is declared for
+    batch_id, finished_at  the last batch that wrote it or passed it by
+    """
+
+    name: str
+    rows: int | None
+    version: int | None
+    newest_at: datetime | None
+    lag: int | None
+    lag_unit: str
+    quarantined: int
+    repeated: int
+    waiting: int
+    batch_id: str | None
+    started_at: str | None
+
+
+def of(lake: Lake, declared: Iterable[Table] = tables.TABLES) -> list[TableStatus]:
+    """The tables as they are, in declared order; nothing is written."""
+    with ThreadPoolExecutor(_READERS) as readers:
+        ledger = readers.submit(Ledger, lake, is_reader=True)
+        landed = readers.submit(_landed, lake)
+        aside = list(readers.map(lambda table: _by_table(lake, table), _OPS))
+        seen = list(readers.map(lambda table: (table, *_seen(lake, table)), declared))
+    versions = {table.name: version for table, _, version, _ in seen}
+    quarantined, repeated = aside
+    found = []
+    for table, rows, version, newest in seen:
+        last = _last(ledger.result(), table)
+        lag, unit = _lag(table, ledger.result(), versions, landed.result())
+        waiting = sum(ledger.result().waiting().values()) if table.name == "bronze.events" else 0
+        found.append(
+            TableStatus(
+                table.name,
+                rows,
+                version,
+                newest,
+                lag,
+                unit,
+                quarantined[table.name],
+                repeated[table.name],
+                waiting,
+                last.batch_id if last else None,
+                last.started_at if last else None,
+            )
+        )
+    return found
+
+
+def _seen(lake: Lake, table: Table) -> tuple[int | None, int | None, datetime | None]:
+    if not lake.exists(table):
+        return None, None, None
+    opened = lake.open(table)
+    files = pa.table(opened.get_add_actions(flatten=True))
+    highest = f"max.{_event_time(table)}"
+    newest = None
+    if files.num_rows and highest in files.column_names:
+        newest = pc.max(files[highest]).as_py()
+    return opened.count(), opened.version(), newest
+
+
+def _event_time(table: Table) -> str | None:
+    """The column by which a table's newest event is known: the first instant in it."""
+    if table.happened:
+        return table.happened
+    named = ("emitted_at", "hour_at", "last_bought_at", "valid_from")
+    return next((name for name in named if name in table.column_names), None)
+
+
+def _by_table(lake: Lake, table: Table) -> Counter[str]:
+    if not lake.exists(table):
+        return Counter()
+    return Counter(
+        lake.open(table).to_pyarrow_table(columns=["table_name"])["table_name"].to_pylist()
+    )
+
+
+def _landed(lake: Lake) -> set[str]:
+    storage = s3.client(lake.settings, lake.endpoint or "")
+    return {one["Key"] for one in s3.objects(storage, lake.settings.buckets.landing)}
+
+
+def _last(ledger: Ledger, table: Table) -> Batch | None:
+    mine = ledger.batches_of(table.name)
+    return max(mine, key=lambda batch: batch.started_at) if mine else None
+
+
+def _lag(
+    table: Table, ledger: Ledger, versions: dict[str, int | None], landed: set[str]
+) -> tuple[int | None, str]:
+    if table.name == "bronze.events":
+        return len(landed - ledger.ingested()), "objects"
+    if table.layer == "silver":
+        reached = [batch.source_to for batch in ledger.of("refine", table.name)]
+        newest = max((version for version in reached if version is not None), default=-1)
+        bronze = versions.get("bronze.events")
+        return (None if bronze is None else max(bronze - newest, 0)), "versions"
+    if table.layer == "gold":
+        built = ledger.of("build", table.name)
+        read = built[-1].upstream if built else {}
+        return sum(versions.get(name) != read.get(name) for name in table.upstream), "tables"
+    return None, ""
