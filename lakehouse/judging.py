@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import rows
@@ -10,65 +10,69 @@ from lakehouse import rows
 # A message's own place in the landing zone; it tells messages apart where ids do not.
 POSITION = ("source_object", "source_line")
 
+_ARRIVAL = "struct<arrived_at: timestamp, source_object: string, source_line: int>"
 
-def judge(typed: DataFrame, broken: Column, *, is_whole: bool) -> DataFrame:
-    """Add `reasons`: the ids of the rules that a row breaks, empty where it is fine.
 
-    Takes   typed     rows with POSITION
-            broken    array<string>, of rules.Suite.broken
-            is_whole  several rows are one message (a receipt): each carries the reasons of all
+def faulty(judged: DataFrame) -> DataFrame:
+    """The messages with a row that breaks a rule.
+
+    Takes   judged  POSITION and `broken`, of rules.Suite.broken; several rows may be one message
+                    (the lines of a receipt)
+    Gives   POSITION and `reasons`, the rules that any of its rows breaks; one row a message
     """
-    judged = typed.withColumn("reasons", broken)
-    if not is_whole:
-        return judged
-    message = Window.partitionBy(*POSITION).rowsBetween(
-        Window.unboundedPreceding, Window.unboundedFollowing
+    bad = judged.where(F.size("broken") > 0).groupBy(*POSITION)
+    every = F.array_distinct(F.flatten(F.collect_set("broken")))
+    return bad.agg(F.array_sort(every).alias("reasons"))
+
+
+def rivals(good: DataFrame, per: Sequence[str]) -> DataFrame:
+    """Where several good messages agree in `per`: their first arrival.
+
+    Gives   `per` and `_here` (struct of rows.ARRIVAL); nothing for messages without a rival
+    """
+    arrivals = good.groupBy(*per).agg(
+        F.min(F.struct(*rows.ARRIVAL)).alias("_here"), F.max(F.struct(*rows.ARRIVAL)).alias("_last")
     )
-    of_all = F.array_sort(F.array_distinct(F.flatten(F.collect_set("reasons").over(message))))
-    return judged.withColumn("reasons", of_all)
+    return arrivals.where("_here != _last").drop("_last")
 
 
 def settle(judged: DataFrame, past: DataFrame | None, per: Sequence[str]) -> DataFrame:
-    """Add `outcome` (kept, quarantined, repeated), `first` and `before`.
+    """Add `outcome` (kept, quarantined, repeated), `reasons`, `first` and `before`.
 
-    Of the good rows that agree in `per`, here and in `past`, the first arrival is kept.
+    A message of which one row breaks a rule is quarantined whole. Of the good messages that agree
+    in `per`, here and in `past`, the first arrival is kept.
 
-    Takes   judged  with `reasons` and rows.ARRIVAL
+    Takes   judged  with `broken` and rows.ARRIVAL; read several times, so better cached
             past    what silver holds: `per`, `before` (struct of rows.ARRIVAL), before_event_id,
                     one row for each `per`; None where silver is empty
     Gives   first   struct of rows.ARRIVAL: the arrival that wins; null where quarantined
             before  the one that had won so far; null where there was none
+
+    Faulty messages, rivals and past winners are few beside the rows, so they go to the rows.
     """
-    is_good = F.size("reasons") == 0
-    same = Window.partitionBy(is_good, *per).rowsBetween(
-        Window.unboundedPreceding, Window.unboundedFollowing
-    )
-    arrival = F.struct(*rows.ARRIVAL)
-    here = judged.withColumn("_here", F.when(is_good, F.min(arrival).over(same)))
+    bad = faulty(judged)
+    told = judged.join(F.broadcast(bad), on=list(POSITION), how="left")
+    good = judged.join(F.broadcast(bad), on=list(POSITION), how="left_anti")
+    told = told.join(F.broadcast(rivals(good, per)), on=list(per), how="left")
     if past is None:
-        joined = here.withColumns(
-            {
-                "before": F.lit(None).cast(_type_of(arrival, here)),
-                "before_event_id": F.lit(None).cast("string"),
-            }
+        told = told.withColumns(
+            {"before": F.lit(None).cast(_ARRIVAL), "before_event_id": F.lit(None).cast("string")}
         )
     else:
-        joined = here.join(past, on=list(per), how="left")
-        joined = joined.withColumn("before", F.when(is_good, F.col("before")))
-    first = F.least("_here", "before")
+        told = told.join(F.broadcast(past), on=list(per), how="left")
+    is_good = F.col("reasons").isNull()
+    arrival = F.struct(*rows.ARRIVAL).cast(_ARRIVAL)
+    before = F.when(is_good, F.col("before"))
+    first = F.when(is_good, F.least(F.coalesce("_here", arrival), before))
     outcome = (
         F.when(~is_good, "quarantined").when(first == arrival, "kept").otherwise("repeated")
     )
-    return joined.withColumn("first", first).withColumn("outcome", outcome).drop("_here")
-
-
-def _type_of(column: Column, frame: DataFrame) -> str:
-    return frame.select(column.alias("it")).schema["it"].dataType.simpleString()
+    return told.withColumns({"first": first, "before": before, "outcome": outcome}).drop("_here")
 
 
 def past_winners(silver: DataFrame, judged: DataFrame, per: Sequence[str]) -> DataFrame:
     """What silver holds of the messages that could be repeats, as `settle` takes it."""
-    asked = judged.where(F.size("reasons") == 0).select(*per).distinct()
+    asked = judged.select(*per).distinct()
     return (
         silver.select(*per, "event_id", *rows.ARRIVAL)
         .join(asked, on=list(per), how="left_semi")

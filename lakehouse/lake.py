@@ -12,6 +12,7 @@ import deltalake
 import duckdb
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
+from deltalake.exceptions import TableNotFoundError
 from duckdb_extensions import import_extension
 
 from lakehouse import keys, places, tables
@@ -66,29 +67,33 @@ class Lake:
         """The table at a version, newest by default, for readers of delta-rs."""
         return DeltaTable(self.uri(table), version=version, storage_options=self.storage_options)
 
+    def _opened(self, table: Table) -> DeltaTable | None:
+        try:
+            return self.open(table)
+        except TableNotFoundError:
+            return None
+
     def schema(self, table: Table) -> dict[str, Any] | None:
         """The table's columns in Delta's own notation; None where it was not created."""
-        if not self.exists(table):
-            return None
-        schema: dict[str, Any] = json.loads(self.open(table).schema().to_json())
-        return schema
+        opened = self._opened(table)
+        return None if opened is None else dict(json.loads(opened.schema().to_json()))
 
     def version(self, table: Table) -> int:
         """The newest version; -1 where the table does not exist."""
-        return self.open(table).version() if self.exists(table) else -1
+        opened = self._opened(table)
+        return -1 if opened is None else opened.version()
 
     def transaction(self, table: Table, app: str) -> int:
         """The last transaction of `app` that the table has seen; -1 for none."""
-        if not self.exists(table):
-            return -1
-        seen = self.open(table).transaction_version(app)
+        opened = self._opened(table)
+        seen = None if opened is None else opened.transaction_version(app)
         return -1 if seen is None else seen
 
     def commits(self, table: Table, after: int = -1) -> list[Commit]:
         """Our commits on the table after version `after`, oldest first."""
-        opened = self.open(table)
-        newest = opened.version()
-        if newest <= after:
+        opened = self._opened(table)
+        newest = -1 if opened is None else opened.version()
+        if opened is None or newest <= after:
             return []
         found = []
         for entry in opened.history(limit=newest - after):

@@ -55,14 +55,6 @@ def is_late(at: str, lateness: timedelta) -> Column:
     return F.coalesce(F.col("arrived_at") > end + lateness, F.lit(False)).alias("is_late")
 
 
-def first_arrivals(rows: DataFrame, per: Sequence[str]) -> DataFrame:
-    """Add `first`: the arrival (struct of ARRIVAL) that wins among the rows equal in `per`."""
-    same = Window.partitionBy(*per).rowsBetween(
-        Window.unboundedPreceding, Window.unboundedFollowing
-    )
-    return rows.withColumn("first", F.min(F.struct(*ARRIVAL)).over(same))
-
-
 def with_valid_to(versions: DataFrame, key: Sequence[str]) -> DataFrame:
     """End each version of a reference row where the next one starts."""
     following = Window.partitionBy(*key).orderBy("valid_from").rowsBetween(1, 1)

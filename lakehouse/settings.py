@@ -50,7 +50,7 @@ class Spark(_Section):
 class Ingest(_Section):
     """How much one batch of ingest takes, in bytes as the objects lie in the landing zone."""
 
-    batch_bytes: int = Field(default=16 << 20, ge=1)
+    batch_bytes: int = Field(default=32 << 20, ge=1)
     batch_objects: int = Field(default=2000, ge=1)
     line_bytes: int = Field(default=1 << 20, ge=1024)
 

@@ -26,6 +26,18 @@ def stream(place: Place) -> DataStreamWriter:
     return place.each_batch(STAGE, lines, lambda frame: step(place, frame))
 
 
+def everything(place: Place) -> list[Batch]:
+    """Ingest until nothing that landed is left."""
+    before = len(place.ledger.of(STAGE))
+    if pending(place):
+        query = stream(place).start()
+        try:
+            query.processAllAvailable()
+        finally:
+            query.stop()
+    return place.ledger.of(STAGE)[before:]
+
+
 def pending(place: Place) -> int:
     """How many landed objects are still to be ingested."""
     return len(landing.pending(place.zone, place.ledger.ingested()))

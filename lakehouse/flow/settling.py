@@ -1,5 +1,6 @@
 """What a batch of refine does to one table: build, judge, settle, set aside, keep."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
@@ -31,19 +32,21 @@ class Range:
         """Whether a bronze version is in the range."""
         return version is not None and self.after < version <= self.until
 
-    def events(self, table: Table) -> DataFrame:
-        """The messages of the table's feed in the range."""
+    def read(self, group: Iterable[Table]) -> DataFrame:
+        """The messages of the range for a group of tables, read once and kept in memory."""
         store = self.place.store
         if self.after < 0:
             events = store.read(_EVENTS, self.until)
         else:
             events = store.changes(_EVENTS, self.after, self.until)
             events = events.where("_change_type = 'insert'").select(*_EVENTS.column_names)
-        return events.where(F.col("feed") == table.feed)
+        feeds = [table.feed for table in group]
+        return events.where(F.col("feed").isin(feeds)).drop("batch_id").persist()
 
     def earlier(self, table: Table) -> DataFrame:
         """The messages of the table's feed before the range."""
-        return self.place.store.read(_EVENTS, self.after).where(F.col("feed") == table.feed)
+        events = self.place.store.read(_EVENTS, self.after)
+        return events.where(F.col("feed") == table.feed).drop("batch_id")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Settled:
     """The outcome for one table, worked out and kept in memory, not yet written.
 
     again  POSITION of the earlier messages that were judged once more; None where there are none
+    is_first  the table is empty
+    held   frames in memory
     """
 
     table: Table
@@ -59,15 +64,20 @@ class Settled:
     rows: DataFrame
     again: DataFrame | None
     has_displaced: bool
+    is_first: bool
+    held: list[DataFrame]
 
     @property
     def is_plain(self) -> bool:
         """Nothing that was written before has to change."""
-        return self.again is None and not self.has_displaced and not self.table.is_history
+        if self.table.is_history:  # a new version ends the one before it
+            return self.is_first
+        return self.again is None and not self.has_displaced
 
     def close(self) -> None:
         """Give the memory back."""
-        self.rows.unpersist()
+        for frame in self.held:
+            frame.unpersist()
 
 
 def references(place: Place, table: Table) -> dict[str, int]:
@@ -81,22 +91,28 @@ def is_touched(place: Place, table: Table) -> bool:
     return bool(seen) and references(place, table) != seen
 
 
-def settle(span: Range, table: Table) -> Settled:
-    """Work out what becomes of the range's messages, and of earlier ones that are touched."""
-    events = span.events(table)
+def settle(span: Range, table: Table, events: DataFrame, messages: int) -> Settled:
+    """Work out what becomes of the range's messages, and of earlier ones that are touched.
+
+    Takes   events    the messages of the range
+            messages  how many of them are the table's, counted apart from what is done here
+    """
+    new = events.where(F.col("feed") == table.feed)
     again = _touched(span, table) if is_touched(span.place, table) else None
     if again is None:
-        return _settle(span, table, events, None)
+        return _settle(span, table, new, None, messages)
     earlier = span.earlier(table).join(again, on=list(POSITION), how="left_semi")
-    return _settle(span, table, events.unionByName(earlier), again)
+    return _settle(span, table, new.unionByName(earlier), again, messages)
 
 
 def settle_again(span: Range, table: Table, events: DataFrame) -> Settled:
     """Work out anew what becomes of messages that were judged before."""
-    return _settle(span, table, events, events.select(*POSITION))
+    return _settle(span, table, events, events.select(*POSITION), 0)
 
 
-def _settle(span: Range, table: Table, events: DataFrame, again: DataFrame | None) -> Settled:
+def _settle(
+    span: Range, table: Table, events: DataFrame, again: DataFrame | None, messages: int
+) -> Settled:
     place = span.place
     suite = rules.load(table.name)
     batch = ledger.started(
@@ -108,21 +124,25 @@ def _settle(span: Range, table: Table, events: DataFrame, again: DataFrame | Non
         upstream=references(place, table),
         rules_version=suite.version,
         version_before=place.lake.version(table),
-        messages_in=events.count() - (again.count() if again is not None else 0),
+        messages_in=messages,
     )
     known = [place.store.read(tables.by_name(name)) for name in table.upstream[1:]]
-    typed = silver.BUILD[table.name](events, *known)
-    judged = judging.judge(typed, suite.broken(), is_whole="line" in table.key)
+    judged = (
+        silver.BUILD[table.name](events, *known).withColumn("broken", suite.broken()).persist()
+    )
     past = None
-    if batch.version_before and place.lake.rows(table):
+    is_first = not place.lake.rows(table)
+    if not is_first:
         kept = place.store.read(table, batch.version_before)
         if again is not None:
             kept = kept.join(again, on=list(POSITION), how="left_anti")
-        past = judging.past_winners(kept, judged, table.repeats)
-    settled = judging.settle(judged, past, table.repeats).persist()
+        past = judging.past_winners(kept, judged, table.repeats).persist()
+    settled = judging.settle(judged, past, table.repeats)
     counts = _counts(place, table, settled, again)
     has_displaced = counts.pop("displaced") > 0
-    return Settled(table, replace(batch, **counts), events, settled, again, has_displaced)
+    held = [frame for frame in (judged, past, again) if frame is not None]
+    batch = replace(batch, **counts)
+    return Settled(table, batch, events, settled, again, has_displaced, is_first, held)
 
 
 def _counts(
@@ -130,10 +150,12 @@ def _counts(
 ) -> dict[str, int]:
     """Messages by outcome, less what the same messages were before."""
     message = F.struct(*POSITION)
+    if "line" in settled.columns:  # the lines of a receipt are one message
+        message = F.when(F.coalesce("line", F.lit(1)) == 1, message)
     late = F.col("is_late") if "is_late" in settled.columns else F.lit(False)
     found = settled.groupBy("outcome").agg(
-        F.count_distinct(message).alias("messages"),
-        F.count_distinct(F.when(late, message)).alias("late"),
+        F.count(message).alias("messages"),
+        F.count(F.when(late, message)).alias("late"),
         F.count_distinct(F.when(F.col("first") != F.col("before"), F.col("before"))).alias("lost"),
     )
     by_outcome = {row["outcome"]: row for row in found.collect()}
@@ -232,7 +254,7 @@ def _count(one: Settled, table: Table) -> int:
 
 def _quarantined(one: Settled) -> DataFrame:
     bad = one.rows.where("outcome = 'quarantined'").select(*POSITION, "reasons").distinct()
-    return one.events.join(bad, on=list(POSITION), how="inner").select(
+    return one.events.join(F.broadcast(bad), on=list(POSITION), how="inner").select(
         F.lit(one.table.name).alias("table_name"),
         "reasons",
         "event_id",
@@ -262,6 +284,8 @@ def keep(span: Range, one: Settled) -> Batch:
     kept = one.rows.where("outcome = 'kept'").withColumn("batch_id", F.lit(span.batch_id))
     batch = ledger.timed(one.batch)
     once = Once(STAGE, span.until) if span.until > span.after else None
+    if one.table.is_history and one.is_first:
+        kept = rows.with_valid_to(kept, one.table.key[:-1])
     if one.is_plain:
         store.append(one.table, kept, batch.note(), once)
     else:
