@@ -66,16 +66,16 @@ def tables(
 ) -> None:
     """Show the data dictionary: what each table and column means."""
     chosen = declared.TABLES if name is None else (declared.by_name(name),)
+    table = chosen[0]
     if markdown:
         typer.echo(dictionary.markdown(chosen), nl=False)
         return
     if name is None:
         grid = Grid("table", "one row is", "key", box=SIMPLE)
-        for table in chosen:
-            grid.add_row(table.name, table.grain, ", ".join(table.key))
+        for one in chosen:
+            grid.add_row(one.name, one.grain, ", ".join(one.key))
         out.print(grid)
         return
-    [table] = chosen
     for fact, text in dictionary.facts(table).items():
         out.print(f"{fact:>15}  {escape(text)}", highlight=False, soft_wrap=True)
     grid = Grid("column", "type", "means", "", box=SIMPLE)

@@ -43,15 +43,6 @@ def pending(place: Place) -> int:
     return len(landing.pending(place.zone, place.ledger.ingested()))
 
 
-def everything(place: Place) -> None:
-    """Ingest all that has landed.
-
-    One `availableNow` run takes what there was when it began, so it is asked until nothing is left.
-    """
-    while pending(place):
-        stream(place).trigger(availableNow=True).start().awaitTermination()
-
-
 def step(place: Place, lines: DataFrame) -> Batch | None:
     """Ingest one batch of landed lines, whole objects each; objects known already are left out."""
     began = ledger.started(STAGE, _EVENTS.name, "")
