@@ -1,0 +1,85 @@
+"""Promises 4 and 5: a replay from bronze gives the same tables, and the rule files hold in them."""
+
+from collections.abc import Iterator
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from lakehouse import content, rows, rules, silver, tables
+from lakehouse.flow import build
+from lakehouse.flow.promises.evidence import Evidence
+from lakehouse.judging import POSITION
+from lakehouse.tables import Table
+
+_EVENTS = tables.by_name("bronze.events")
+
+
+def differs(evidence: Evidence) -> Iterator[str]:
+    """Sentences about tables that a replay does not give again."""
+    store = evidence.place.store
+    for table in (*tables.SILVER, *tables.GOLD):
+        if not evidence.of(table):
+            continue  # it waits: nothing was refined or built yet
+        replayed = _refined(evidence, table) if table.feed else _built(evidence, table)
+        anew, live = content.of(replayed, table), content.of(store.read(table), table)
+        if anew != live:
+            yield f"{table.name}: a replay gives {anew}, the table holds {live}"
+
+
+def _refined(evidence: Evidence, table: Table) -> DataFrame:
+    """The rows of a silver table from all of bronze that it has reached, in one go.
+
+    Judged in other words than refine's: a message with a broken row goes whole, of the others that
+    agree in `repeats` the first arrival stays.
+    """
+    judged = _typed(evidence, table).withColumn("_broken", rules.load(table.name).broken())
+    bad = judged.where(F.size("_broken") > 0).select(*POSITION).distinct()
+    good = judged.join(bad, on=list(POSITION), how="left_anti")
+    arrival = F.struct(*rows.ARRIVAL)
+    same = Window.partitionBy(*table.repeats).rowsBetween(
+        Window.unboundedPreceding, Window.unboundedFollowing
+    )
+    kept = good.withColumn("_first", F.min(arrival).over(same)).where(F.col("_first") == arrival)
+    return rows.with_valid_to(kept, table.key[:-1]) if table.is_history else kept
+
+
+def _typed(evidence: Evidence, table: Table) -> DataFrame:
+    """All messages of a silver table as its rules see them."""
+    store = evidence.place.store
+    upstream = evidence.of(table)[-1].upstream
+    events = store.read(_EVENTS, evidence.progress(table))
+    known = [store.read(tables.by_name(name), upstream[name]) for name in table.upstream[1:]]
+    return silver.BUILD[table.name](events.where(F.col("feed") == F.lit(table.feed)), *known)
+
+
+def _built(evidence: Evidence, table: Table) -> DataFrame:
+    """The rows of a gold table, all of them, from the versions it was last built from."""
+    return build.frame(evidence.place, table, evidence.of(table)[-1].upstream)
+
+
+def rules_broken(evidence: Evidence) -> Iterator[str]:
+    """Sentences about silver rows that break a rule of today's files, or were judged by others.
+
+    A rule about a column that only refine sees (a value as it was sent) is judged by the replay.
+    """
+    for table in tables.SILVER:
+        if not evidence.of(table):
+            continue
+        suite = rules.load(table.name)
+        used = [one.rules_version for one in evidence.of(table) if one.rules_version]
+        if used and used[-1] != suite.version:
+            yield (
+                f"{table.name}: last refined by rules {used[-1]}, expectations/"
+                f"{table.short_name}.json is {suite.version}; run `lakehouse rebuild {table.name}`"
+            )
+        live = evidence.place.store.read(table)
+        unseen = set(_typed(evidence, table).columns) - set(live.columns)
+        judged = [
+            rule for rule in suite.rules if not any(name in str(rule.broken) for name in unseen)
+        ]
+        if not judged:
+            continue
+        [counts] = live.agg(*(F.count_if(rule.broken).alias(rule.id) for rule in judged)).collect()
+        for rule in judged:
+            if counts[rule.id]:
+                yield f"{table.name}: {counts[rule.id]} rows break {rule.id}: {rule.sentence}"
