@@ -4,6 +4,7 @@ Thin: a command reads its options, calls the library and prints what came of it.
 can cure is one line on stderr and exit status 1; wrong usage is 2; Ctrl-C is 130.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,9 +76,9 @@ for module in (world, flow, repair, look, demo):
 app.add_typer(s3.app, name="s3")
 
 
-def main() -> None:
-    """Run the command line of this process."""
-    app(prog_name="lakehouse")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command line, this process's own by default; it ends with its exit status."""
+    app(arguments, prog_name="lakehouse")
 
 
 if __name__ == "__main__":

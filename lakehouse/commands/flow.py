@@ -1,11 +1,19 @@
 """The stages: ingest, refine, build, all of them once, or all of them for ever."""
 
+# ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
+
+import signal
+import threading
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from types import FrameType
 from typing import Annotated
 
 import typer
 
 from lakehouse.commands import show
-from lakehouse.commands.common import place_of
+from lakehouse.commands.common import err, out, place_of
 from lakehouse.ledger import Batch
 
 
@@ -41,8 +49,62 @@ def stream(
     ctx: typer.Context,
     every: Annotated[str, typer.Option(help="How often each stage looks: 500ms, 5s, 1m.")] = "5s",
 ) -> None:
-    """Ingest, refine and build for ever; SIGTERM or Ctrl-C lets the batch under way finish."""
-    raise NotImplementedError
+    """Ingest, refine and build for ever; SIGTERM or Ctrl-C lets the batch under way finish.
+
+    Prints a line a batch. Exit status 0 after a signal, 1 where a stage died.
+    """
+    from lakehouse.flow import once
+    from lakehouse.flow import stream as streaming
+    from lakehouse.flow.place import alone
+
+    streaming.seconds(every)  # a wrong one is said before Spark is started
+    closing = threading.Event()
+    _close_on_signal(closing)
+    with place_of(ctx, "stream") as place, ExitStack() as locks:
+        _close_on_signal(closing)  # Spark has put its own answer to Ctrl-C in place of ours
+        place.closing = closing
+        for stage in once.STAGES:
+            locks.enter_context(alone(stage))
+
+        def told(batch: Batch) -> None:
+            # Refine also records the tables that it passed by.
+            if batch.messages_in or batch.version_after:
+                _print(_line(batch, streaming.lag_s(place, batch, time.time())))
+
+        place.ledger.told = told
+        streaming.for_ever(place, every, _said)
+    _said("every batch is done")
 
 
-COMMANDS = (ingest, refine, build, run)
+def _close_on_signal(closing: threading.Event) -> None:
+    def close(number: int, _: FrameType | None) -> None:
+        if closing.is_set():
+            raise KeyboardInterrupt  # asked twice: at once then, the next start recovers
+        closing.set()
+        _said(f"{signal.Signals(number).name}: the batch under way is finished first")
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, close)
+
+
+def _print(line: str) -> None:
+    out.print(line, highlight=False, soft_wrap=True)
+
+
+def _said(sentence: str) -> None:
+    err.print(f"stream: {sentence}", highlight=False, soft_wrap=True)
+
+
+def _line(batch: Batch, lag_s: float | None) -> str:
+    """A batch in one line: when, stage, table, counts, how long, how old its newest message is."""
+    parts = [f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {batch.stage} {batch.table_name}"]
+    if batch.stage != "build":
+        parts.append(f"{batch.messages_in} in, {batch.kept} kept, {batch.quarantined} quarantined")
+        parts.append(f"{batch.repeated} repeats, {batch.late} late")
+    parts.append(f"{(batch.duration_ms or 0) / 1000:.1f} s")
+    if lag_s is not None:
+        parts.append(f"lag {timedelta(seconds=round(lag_s))}")
+    return ", ".join(parts)
+
+
+COMMANDS = (ingest, refine, build, run, stream)

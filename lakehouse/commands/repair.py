@@ -1,3 +1,49 @@
-"""Soon."""
+"""lakehouse rebuild: a table once more from the layer below."""
 
-COMMANDS = ()
+# ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from lakehouse import tables
+from lakehouse.commands import show
+from lakehouse.commands.common import err, out, place_of
+
+
+def rebuild(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="TABLE", help="A silver or gold table.")],
+    shop: Annotated[str | None, typer.Option(help="Silver: only this shop's messages.")] = None,
+    day: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Silver: only what was emitted on this UTC day."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="The whole table.")] = False,
+) -> None:
+    """Rebuild a table from the layer below, and compare its content with what it was."""
+    table = tables.by_name(name)
+    if everything == bool(shop or day):
+        raise typer.BadParameter("either --all, or --shop and --day, or one of these", ctx)
+    from lakehouse import content
+    from lakehouse.flow import once
+    from lakehouse.flow import rebuild as again
+    from lakehouse.flow.place import alone
+
+    stage = "build" if table.layer == "gold" else "refine"
+    if not everything and (table.layer == "gold" or table.is_history):
+        err.print(f"{name} is rebuilt in full: its rows are not of one shop and day alone")
+    with place_of(ctx, "rebuild") as place, alone(stage), once.in_one_sentence(place, stage):
+        place.recover(stage)
+        before = content.of(place.store.read(table), table)
+        with err.status(f"rebuilding {name}"):
+            batch = again.table(place, table, shop, day.date() if day else None)
+        after = content.of(place.store.read(table), table)
+        if batch:
+            show.went_where(place, [batch])
+        out.print(f"before  {before}\nafter   {after}", highlight=False)
+        out.print("the content is the same" if before == after else "the content has changed")
+
+
+COMMANDS = (rebuild,)

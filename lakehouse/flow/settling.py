@@ -209,10 +209,10 @@ def _touched(span: Range, table: Table) -> DataFrame | None:
         keys = changed.select(F.col(reference.key[0]).alias(column)).distinct()
         hit = typed.join(F.broadcast(keys), on=column, how="left_semi").select(*POSITION)
         found = hit if found is None else found.union(hit)
-    return None if found is None else _with_followers(place, table, found.distinct()).persist()
+    return None if found is None else with_followers(place, table, found.distinct()).persist()
 
 
-def _with_followers(place: Place, table: Table, touched: DataFrame) -> DataFrame:
+def with_followers(place: Place, table: Table, touched: DataFrame) -> DataFrame:
     """The touched messages and the repeats that lost against one of them."""
     lost = place.store.read(_REPEATS).where(F.col("table_name") == table.name)
     first = touched.select(

@@ -1,0 +1,62 @@
+"""Rebuild: a table once more from the layer below, all of it or the messages of a shop and day."""
+
+import secrets
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse import tables
+from lakehouse.errors import UnknownName
+from lakehouse.flow import build, refine, settling
+from lakehouse.flow.place import Place
+from lakehouse.judging import POSITION
+from lakehouse.ledger import Batch
+from lakehouse.tables import Table
+
+_EVENTS = tables.by_name("bronze.events")
+
+
+def table(
+    place: Place, declared: Table, shop_id: str | None = None, day: date | None = None
+) -> Batch | None:
+    """Rebuild a silver table from bronze, or a gold table from silver (in full).
+
+    Takes   shop_id  silver: only messages that name this shop in their envelope
+            day      silver: only messages emitted on this day, UTC
+            A silver history is rebuilt in full: its versions hang together.
+    Gives   the batch; None where no message was meant
+
+    Raises UnknownName for a table that is neither silver nor gold.
+    """
+    if declared.layer == "gold":
+        return build.table(place, declared, in_full=True)
+    if declared.layer != "silver":
+        known = (one.name for one in (*tables.SILVER, *tables.GOLD))
+        raise UnknownName("table to rebuild", declared.name, known)
+    # What changed elsewhere is refined first: the batch notes the references as they are now, and
+    # rows that are not rebuilt must have been judged with them too.
+    refine.everything(place)
+    events = place.store.read(_EVENTS, refine.progress(place, declared))
+    events = events.where(F.col("feed") == F.lit(declared.feed))
+    if not declared.is_history:
+        events = _meant(place, declared, events, shop_id, day)
+    if events.isEmpty():
+        return None
+    batch_id = f"{refine.STAGE}-again-{declared.short_name}-{secrets.token_hex(4)}"
+    return refine.again(place, declared, events, batch_id)
+
+
+def _meant(
+    place: Place, declared: Table, events: DataFrame, shop_id: str | None, day: date | None
+) -> DataFrame:
+    """The messages of the shop and day, and those that were repeats of one of them."""
+    meant = events
+    if shop_id is not None:
+        meant = meant.where(F.col("shop_id") == shop_id)
+    if day is not None:
+        meant = meant.where(F.to_date("emitted_at") == F.lit(day))
+    if meant is events:
+        return events
+    wanted = settling.with_followers(place, declared, meant.select(*POSITION))
+    return events.join(wanted, on=list(POSITION), how="left_semi")
