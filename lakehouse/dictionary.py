@@ -46,7 +46,7 @@ def facts(table: Table) -> dict[str, str]:
         "late": f"arrived more than {_span(table.lateness)} after the end of its hour"
         if table.lateness and table.happened
         else "",
-        "kept for": _span(table.retention) if table.retention else "",
+        "retention": _span(table.retention) if table.retention else "",
         "clustered by": ", ".join(table.clustered),
         "partitioned by": ", ".join(table.partitioned),
         "pseudonyms in": ", ".join(table.subjects),

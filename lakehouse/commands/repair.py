@@ -27,7 +27,7 @@ def rebuild(
     if everything == bool(shop or day):
         raise typer.BadParameter("either --all, or --shop and --day, or one of these", ctx)
     from lakehouse import content
-    from lakehouse.flow import once
+    from lakehouse.flow import once, refine
     from lakehouse.flow import rebuild as again
     from lakehouse.flow.place import alone
 
@@ -36,6 +36,8 @@ def rebuild(
         err.print(f"{name} is rebuilt in full: its rows are not of one shop and day alone")
     with place_of(ctx, "rebuild") as place, alone(stage), once.in_one_sentence(place, stage):
         place.recover(stage)
+        if stage == "refine":
+            refine.everything(place)  # what is new is not what the rebuild changes
         before = content.of(place.store.read(table), table)
         with err.status(f"rebuilding {name}"):
             batch = again.table(place, table, shop, day.date() if day else None)
