@@ -154,10 +154,8 @@ def _folded(evidence: Evidence) -> Iterator[str]:
     """The ledger folded anew from the commits' notes says the same as ops.batches."""
     copies = {(one.batch_id, one.table_name): one for one in evidence.recorded if not one.undoes}
     for table in (*tables.BRONZE, *tables.SILVER, *tables.GOLD):
-        for commit in evidence.place.lake.commits(table):
-            noted = commit.note.get("batch")
-            if noted is None:
-                continue
+        for commit in evidence.commits(table):
+            noted = commit.note["batch"]
             copy = copies.get((noted["batch_id"], table.name))
             if copy is None:
                 yield f"batch {noted['batch_id']} of {table.name} is not in ops.batches"

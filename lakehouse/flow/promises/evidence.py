@@ -8,6 +8,7 @@ import duckdb
 
 from lakehouse.flow.place import Place
 from lakehouse.flow.promises import landed
+from lakehouse.lake import Commit
 from lakehouse.ledger import Batch
 from lakehouse.tables import Table
 
@@ -20,6 +21,7 @@ class Evidence:
     def __init__(self, place: Place) -> None:
         """Take the open lakehouse; nothing is read before a check asks for it."""
         self.place = place
+        self._commits: dict[str, list[Commit]] = {}
 
     @cached_property
     def sql(self) -> duckdb.DuckDBPyConnection:
@@ -54,6 +56,13 @@ class Evidence:
     def at(self, table: Table, version: int) -> str:
         """The table at a version, as SQL."""
         return f"delta_scan('{self.place.lake.uri(table)}', version := {version})"
+
+    def commits(self, table: Table) -> list[Commit]:
+        """The table's commits that a batch made, oldest first."""
+        if table.name not in self._commits:
+            ours = self.place.lake.commits(table)
+            self._commits[table.name] = [commit for commit in ours if "batch" in commit.note]
+        return self._commits[table.name]
 
     def of(self, table: Table) -> list[Batch]:
         """The batches of one table, oldest first."""

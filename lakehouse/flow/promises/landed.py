@@ -19,7 +19,7 @@ _SUBJECT = re.compile(rb'"subject" ?: ?"([^"\\]+)"')
 class Landed:
     """One landed object.
 
-    lines      those before the break where its gzip breaks off
+    lines      the whole ones before the break where its gzip breaks off
     is_spoilt  its gzip has wrong bytes: how many lines come before them is up to the reader
     subjects   the raw subjects that it names
     """
@@ -40,21 +40,22 @@ def read(place: Place) -> list[Landed]:
 
 def look_at(name: str, body: bytes) -> Landed:
     """Count the lines of one object and collect its subjects."""
-    text, is_spoilt = _inflated(body) if name.endswith(".gz") else (body, False)
-    lines = text.count(b"\n") + (text[-1:] not in (b"", b"\n"))
+    text, is_cut, is_spoilt = _inflated(body) if name.endswith(".gz") else (body, False, False)
+    has_open_end = text[-1:] not in (b"", b"\n") and not is_cut
+    lines = text.count(b"\n") + has_open_end
     return Landed(name, lines, is_spoilt, frozenset(_SUBJECT.findall(text)))
 
 
-def _inflated(body: bytes) -> tuple[bytes, bool]:
-    """The text up to where the gzip breaks off or has wrong bytes, and whether it has those."""
+def _inflated(body: bytes) -> tuple[bytes, bool, bool]:
+    """The text up to where the gzip breaks off or has wrong bytes, and whether it does."""
     pieces = []
-    is_spoilt = False
+    is_cut = is_spoilt = False
     with gzip.GzipFile(fileobj=BytesIO(body)) as file:
         try:
             while piece := file.read1(_PIECE):
                 pieces.append(piece)
         except EOFError:
-            pass  # cut short: what came before counts
+            is_cut = True
         except (zlib.error, gzip.BadGzipFile):
             is_spoilt = True
-    return b"".join(pieces), is_spoilt
+    return b"".join(pieces), is_cut, is_spoilt

@@ -41,11 +41,7 @@ def lost(evidence: Evidence) -> Iterator[str]:
         if gaps:
             yield f"{table.name}: the log lacks version {listed(gaps)}"
             continue
-        noted = Counter(
-            commit.note["batch"]["batch_id"]
-            for commit in place.lake.commits(table)
-            if "batch" in commit.note
-        )
+        noted = Counter(commit.note["batch"]["batch_id"] for commit in evidence.commits(table))
         for batch_id, times in noted.items():
             if times > 1:
                 yield f"{table.name}: batch {batch_id} was committed {times} times"

@@ -1,6 +1,7 @@
 """Promises 4 and 5: a replay from bronze gives the same tables, and the rule files hold in them."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -11,19 +12,24 @@ from lakehouse.flow.promises.evidence import Evidence
 from lakehouse.judging import POSITION
 from lakehouse.tables import Table
 
+_AT_ONCE = 2  # tables replayed at once: planning and reading the log leave the cores idle
 _EVENTS = tables.by_name("bronze.events")
 
 
 def differs(evidence: Evidence) -> Iterator[str]:
     """Sentences about tables that a replay does not give again."""
-    store = evidence.place.store
-    for table in (*tables.SILVER, *tables.GOLD):
-        if not evidence.of(table):
-            continue  # it waits: nothing was refined or built yet
+    # Others wait: nothing was refined or built yet.
+    begun = [table for table in (*tables.SILVER, *tables.GOLD) if evidence.of(table)]
+
+    def compared(table: Table) -> tuple[content.Content, content.Content]:
         replayed = _refined(evidence, table) if table.feed else _built(evidence, table)
-        anew, live = content.of(replayed, table), content.of(store.read(table), table)
-        if anew != live:
-            yield f"{table.name}: a replay gives {anew}, the table holds {live}"
+        live = evidence.place.store.read(table)
+        return content.of(replayed, table), content.of(live, table)
+
+    with ThreadPoolExecutor(_AT_ONCE) as replayers:
+        for table, (anew, live) in zip(begun, replayers.map(compared, begun), strict=True):
+            if anew != live:
+                yield f"{table.name}: a replay gives {anew}, the table holds {live}"
 
 
 def _refined(evidence: Evidence, table: Table) -> DataFrame:
