@@ -143,7 +143,8 @@ class LandingReader(DataSourceStreamReader):
     def latestOffset(self) -> dict[str, list[str]]:
         """The objects of the next batch; the same answer as before where there is nothing new."""
         if self.given is None:
-            self.given = Ledger(Lake(self.zone.settings, self.zone.endpoint)).ingested()
+            lake = Lake(self.zone.settings, self.zone.endpoint)
+            self.given = Ledger(lake, is_reader=True).ingested()
         objects = one_batch(pending(self.zone, self.given), self.zone.settings.ingest)
         if objects:
             self.given |= set(objects)
@@ -247,7 +248,7 @@ class _Lines:
             if size > _CHUNK:
                 yield ready
                 ready, size = [], 0
-        if last := b"".join(rest):
+        if not self.is_broken and (last := b"".join(rest)):  # no line is cut by a break
             ready.append(self._line(last))
         if ready:
             yield ready

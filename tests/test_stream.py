@@ -1,0 +1,133 @@
+"""lakehouse stream, as a process of its own: what it does for ever, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lakehouse import ledger, s3, s3_server, tables
+from lakehouse.flow import stream
+from lakehouse.lake import Lake
+from lakehouse.settings import PROJECT, Settings
+
+SETTINGS = {
+    "spark": {
+        "master": "local[2]",
+        "driver_memory": "1g",
+        "shuffle_partitions": 1,
+        "conf": {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"},
+    },
+    "buckets": {name: f"stream-{name}" for name in ("landing", "truth", "lake", "gold", "ops")},
+}
+EVENTS = tables.by_name("bronze.events")
+
+
+@pytest.mark.parametrize(
+    ("every", "seconds"), [("500ms", 0.5), ("5s", 5.0), ("1m", 60.0), (" 10 s ", 10.0)]
+)
+def test_every_is_a_number_with_a_unit(every, seconds):
+    assert stream.seconds(every) == seconds
+
+
+def test_lag_is_the_age_of_the_newest_message_of_a_batch():
+    def named(second):
+        return f"2026-03-01/gw_20260301T09300{second}.000Z.jsonl"
+
+    class Place:
+        class ledger:
+            @staticmethod
+            def of(stage):
+                assert stage == "ingest"
+                return [first, second]
+
+    first = ledger.Batch("i1", "ingest", EVENTS.name, objects=[named(1), named(3)], version_after=4)
+    second = ledger.Batch("i2", "ingest", EVENTS.name, objects=[named(7)], version_after=5)
+    now = datetime(2026, 3, 1, 9, 31, tzinfo=UTC).timestamp()
+    refined = ledger.Batch("r", "refine", "silver.readings", source_from=3, source_to=4)
+    built = ledger.Batch("b", "build", "gold.shops")
+    assert stream.lag_s(Place, first, now) == 57
+    assert stream.lag_s(Place, refined, now) == 57
+    assert stream.lag_s(Place, built, now) is None
+
+
+@pytest.mark.timeout(240)
+def test_sigterm_lets_the_batch_finish_and_a_restart_goes_on(server, where, tmp_path):
+    del where
+    settings = Settings.model_validate(SETTINGS)
+    file = tmp_path / "stream.yml"
+    file.write_text(json.dumps(SETTINGS))
+    storage = s3.client(settings, server)
+    s3.ensure_buckets(storage, settings.buckets.model_dump().values())
+    lake = Lake(settings, server)
+
+    with streaming(file, tmp_path / "first.log") as process:
+        land(storage, 1)
+        until(lambda: lake.version(EVENTS) >= 0 and lake.rows(EVENTS) == 1, process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert "every batch is done" in (tmp_path / "first.log").read_text()
+
+    land(storage, 2)  # nobody looks
+    with streaming(file, tmp_path / "second.log") as process:
+        until(lambda: "caught up" in (tmp_path / "second.log").read_text(), process)
+        assert lake.rows(EVENTS) == 2
+        land(storage, 3)
+        until(lambda: lake.rows(tables.by_name("silver.shops")) == 3, process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    ingested = ledger.Ledger(lake, is_reader=True).of("ingest")
+    assert sum(batch.messages_in for batch in ingested) == 3
+    assert s3_server.status(tmp_path) is None  # it used the server of the test, and started none
+
+
+def land(storage, number):
+    """Put one message about shop S<number> into the landing zone, now."""
+    now = datetime.now(UTC) - timedelta(seconds=1)
+    shop = {"snapshot_id": f"s{number}", "row_count": 1, "effective_at": "2026-01-01T00:00:00Z"}
+    shop |= {"shop_id": f"S{number}", "time_zone": "Europe/Berlin", "currency": "EUR"}
+    shop |= {"latitude": 52.5, "longitude": 13.4, "floor_plan": "40 x 30", "geofence": None}
+    message = {
+        "event_id": f"e{number}",
+        "feed": "shops",
+        "schema_version": 1,
+        "device_id": None,
+        "shop_id": f"S{number}",
+        "subject": None,
+        "emitted_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "payload": shop,
+    }
+    key = f"{now:%Y-%m-%d}/reference_{now:%Y%m%dT%H%M%S}.000Z.jsonl"
+    s3.put(storage, "stream-landing", key, json.dumps(message).encode())
+
+
+@contextmanager
+def streaming(file, log):
+    """`lakehouse stream` as a process; killed where the test did not end it."""
+    command = [sys.executable, "-m", "lakehouse.cli", "--settings", str(file), "stream"]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*command, "--every", "500ms"],
+            cwd=PROJECT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def until(holds, process):
+    """Wait until it holds; fail at once where the process has ended."""
+    while not holds():
+        assert process.poll() is None
+        time.sleep(0.3)
