@@ -1,11 +1,14 @@
 """One S3 server and one Spark session for the whole run; both end with it."""
 
+import io
 import os
 
+import pandas as pd
 import pytest
 
-from lakehouse import s3, s3_server, session
+from lakehouse import s3, s3_server, session, simulator, tables
 from lakehouse.settings import Settings
+from tests.worlds import SEED, WORLD, land, lakehouse_in, run
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +52,54 @@ def spark(server, where):
     """The Spark session, with Delta and S3."""
     with session.spark(where, server, "tests") as spark:
         yield spark
+
+
+@pytest.fixture(scope="session")
+def objects(where):
+    """All that the simulator writes of the small world: (bucket, key) -> bytes."""
+    written = {}
+
+    def put(bucket, key, body):
+        written[bucket, key] = body
+
+    for _ in simulator.write(where.model_copy(update={"simulation": WORLD}), SEED, put):
+        pass
+    return written
+
+
+@pytest.fixture(scope="session")
+def landed(objects):
+    """Keys and bytes of the landing objects."""
+    return {key: body for (bucket, key), body in objects.items() if bucket == "landing"}
+
+
+@pytest.fixture(scope="session")
+def truth(objects):
+    """The truth's frames by name."""
+    return {
+        key.removesuffix(".parquet"): pd.read_parquet(io.BytesIO(body))
+        for (bucket, key), body in objects.items()
+        if bucket == "truth"
+    }
+
+
+@pytest.fixture(scope="session")
+def lakehouse(where, server, spark, landed):
+    """The small world, landed at once and taken through to gold; its tables stay as they are."""
+    at = lakehouse_in("whole", where, server, spark)
+    land(at, landed)
+    run(at)
+    return at
+
+
+@pytest.fixture(scope="session")
+def frame(spark):
+    """Make rows of a declared table out of the columns that matter; the others are null."""
+
+    def of(table, *rows):
+        declared = tables.by_name(table)
+        assert {name for row in rows for name in row} <= set(declared.column_names)
+        cells = [[row.get(name) for name in declared.column_names] for row in rows]
+        return spark.createDataFrame(cells, declared.ddl)
+
+    return of

@@ -1,0 +1,1 @@
+"""Measurements: each target prints a table and writes bench/results/<target>.json."""

@@ -1,0 +1,56 @@
+"""What every measuring target ends with: a table for people and a file for comparison."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from lakehouse import ledger
+from lakehouse.settings import PROJECT
+
+FOLDER = PROJECT / "bench" / "results"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure; `rival` is the other's or the control's from the same run."""
+
+    name: str
+    value: float
+    unit: str
+    aim: float | None = None
+    rival: float | None = None
+    rival_name: str | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the aim is reached; None without one."""
+        return None if self.aim is None else self.value >= self.aim
+
+
+def publish(target: str, rows: Sequence[Row]) -> Path:
+    """Print the rows and write them to bench/results/<target>.json."""
+    table = Table(title=f"make {target}", title_justify="left")
+    for column in ("what", "value", "unit", "aim", "met", "beside it"):
+        table.add_column(column, justify="right" if column in ("value", "aim") else "left")
+    for row in rows:
+        beside = "" if row.rival is None else f"{row.rival:,.2f} ({row.rival_name})"
+        aim = "" if row.aim is None else f"{row.aim:,.2f}"
+        met = {None: "", True: "yes", False: "no"}[row.met]
+        table.add_row(row.name, f"{row.value:,.2f}", row.unit, aim, met, beside)
+    Console(width=120).print(table)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / f"{target}.json"
+    content = {
+        "target": target,
+        "code": ledger.code_version(),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "rows": [asdict(row) | {"met": row.met} for row in rows],
+    }
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return path

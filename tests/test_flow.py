@@ -1,0 +1,95 @@
+"""The way from landing to gold, on the small world of conftest.py: each test is a promise kept."""
+
+import random
+from collections import Counter
+
+import pytest
+
+from lakehouse import content, tables
+from lakehouse.flow import build, place
+from lakehouse.settings import Ingest
+from tests.worlds import SEED, land, lakehouse_in, run
+
+pytestmark = pytest.mark.timeout(300)  # the first test takes a world through to gold
+
+CONTENT = (*tables.BRONZE[:1], *tables.SILVER, *tables.GOLD)
+
+
+def contents(at):
+    return {table.name: str(content.of(at.store.read(table), table)) for table in CONTENT}
+
+
+@pytest.fixture(scope="module")
+def piecemeal(where, server, spark, landed):
+    """The same objects in another order and in other batches, reference sets last."""
+    at = lakehouse_in("piecemeal", where, server, spark, ingest=Ingest(batch_objects=150))
+    keys = sorted(landed)
+    random.Random(SEED).shuffle(keys)
+    keys.sort(key=lambda key: "reference" in key)
+    for share in (keys[:100], keys[100:]):
+        land(at, {key: landed[key] for key in share})
+        run(at)
+    return at
+
+
+def test_every_landed_line_is_in_bronze_or_in_quarantine(lakehouse, truth):
+    counts = truth["feeds"].set_index("feed")
+    rows = lakehouse.lake.sql().sql("SELECT feed, count(*) FROM bronze.events GROUP BY feed")
+    assert dict(rows.fetchall()) == counts["bronze"][counts["bronze"] > 0].to_dict()
+    [(quarantined,)] = (
+        lakehouse.lake.sql()
+        .sql("SELECT count(*) FROM ops.quarantine WHERE table_name = 'bronze.events'")
+        .fetchall()
+    )
+    assert quarantined == counts["broken"].sum()
+
+
+def test_every_bronze_message_is_kept_quarantined_or_a_repeat(lakehouse, truth):
+    counts = truth["feeds"].set_index("feed")
+    faults = Counter(truth["faults"]["how"])
+    for table in tables.SILVER:
+        batches = lakehouse.ledger.of("refine", table.name)
+        expected = counts.loc[table.feed]
+        mislabelled = faults["mislabelled"] if table.feed == "readings" else 0
+        assert sum(batch.messages_in for batch in batches) == expected["bronze"]
+        assert sum(batch.repeated for batch in batches) == expected["repeated"]
+        assert sum(batch.quarantined for batch in batches) == expected["quarantined"] + mislabelled
+
+
+def test_revenue_baskets_and_items_are_those_of_the_purchases_to_the_cent(lakehouse, truth):
+    receipts = truth["receipts"].query("not is_spoiled")
+    expected = receipts.groupby(["shop_id", "business_on"]).agg(
+        baskets=("basket_id", "nunique"), cents=("amount_cents", "sum")
+    )
+    rows = lakehouse.lake.sql().sql(
+        "SELECT shop_id, business_on, count(*), sum(net_revenue_cents) "
+        "FROM gold.baskets GROUP BY ALL"
+    )
+    actual = {(shop, str(day)): (count, int(cents)) for shop, day, count, cents in rows.fetchall()}
+    assert actual == {
+        (shop, str(day)[:10]): (row.baskets, row.cents)
+        for (shop, day), row in zip(expected.index, expected.itertuples(index=False), strict=True)
+    }
+
+
+def test_a_second_run_changes_nothing(lakehouse):
+    before = {table.name: lakehouse.lake.version(table) for table in tables.TABLES}
+    run(place.at(lakehouse.settings, lakehouse.endpoint, lakehouse.spark))
+    assert {table.name: lakehouse.lake.version(table) for table in tables.TABLES} == before
+
+
+def test_order_and_size_of_batches_leave_no_trace(lakehouse, piecemeal):
+    assert contents(piecemeal) == contents(lakehouse)
+
+
+def test_late_reference_rows_had_messages_judged_again(piecemeal):
+    quarantined = [batch.quarantined for batch in piecemeal.ledger.of("refine", "silver.sightings")]
+    assert max(quarantined) > 0
+    assert min(quarantined) < 0
+
+
+def test_an_incremental_build_equals_a_full_one(piecemeal):
+    for table in tables.GOLD:
+        versions = build.built_from(piecemeal, table)
+        full = build.frame(piecemeal, table, versions)
+        assert content.of(full, table) == content.of(piecemeal.store.read(table), table), table.name

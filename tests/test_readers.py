@@ -1,0 +1,42 @@
+"""Gold without Spark: DuckDB, Polars and pandas read the same numbers as Spark."""
+
+import polars as pl
+import pytest
+from pyspark.sql import functions as F
+
+from lakehouse import tables
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def by_spark(lakehouse, table, numbers):
+    sums = [F.sum(name).cast("bigint") for name in numbers]
+    row = lakehouse.store.read(table).agg(F.count("*"), *sums).first()
+    return tuple(int(value or 0) for value in row)
+
+
+def by_duckdb(lakehouse, table, numbers):
+    sums = ", ".join(["count(*)", *(f"sum({name})" for name in numbers)])
+    [row] = lakehouse.lake.sql().sql(f"SELECT {sums} FROM {table.name}").fetchall()
+    return tuple(int(value or 0) for value in row)
+
+
+def by_polars(lakehouse, table, numbers):
+    lake = lakehouse.lake
+    frame = pl.read_delta(lake.uri(table), storage_options=lake.storage_options)
+    return frame.height, *(int(frame[name].sum()) for name in numbers)
+
+
+def by_pandas(lakehouse, table, numbers):
+    frame = lakehouse.lake.open(table).to_pandas()
+    return len(frame), *(int(frame[name].sum()) for name in numbers)
+
+
+@pytest.mark.parametrize("table", tables.GOLD, ids=lambda table: table.name)
+def test_four_readers_see_the_same_numbers(lakehouse, table):
+    numbers = [column.name for column in table.columns if column.type in ("bigint", "int")]
+    expected = by_spark(lakehouse, table, numbers)
+    assert expected[0] > 0
+    assert by_duckdb(lakehouse, table, numbers) == expected
+    assert by_polars(lakehouse, table, numbers) == expected
+    assert by_pandas(lakehouse, table, numbers) == expected
