@@ -15,11 +15,6 @@ RELEASABLE = (
     "too_old",
 )
 
-# Closes the array that a line is parsed in: text behind the message's last brace, or a second
-# message in the line, makes the array broken or longer. (Spark's parser reads one value and
-# ignores what follows it.)
-_SENTINEL = "end of line"
-
 _JSON = {"allowNonNumericNumbers": "false", "allowSingleQuotes": "false"}
 
 # ISO 8601 with a zone; Spark's own cast also takes "10:00" and puts today's date before it.
@@ -49,18 +44,16 @@ def read(lines: DataFrame, key: persons.Key) -> DataFrame:
 
 
 def _parsed(lines: DataFrame) -> DataFrame:
-    in_array = F.concat(F.lit("["), "line", F.lit(f',{{"":"{_SENTINEL}"}}]'))
+    # The array that a line is parsed in is closed by the line's own hash, which no line can hold:
+    # text behind the message's last brace, or a second message in the line, makes the array broken
+    # or longer. (Spark's parser reads one value and ignores what follows it.)
+    end = F.xxhash64("line").cast("string")
+    in_array = F.concat(F.lit("["), "line", F.lit(',{"":"'), end, F.lit('"}]'))
     messages = F.from_json(in_array, "array<map<string, string>>", _JSON)
+    is_whole = (F.size("_messages") == 2) & F.get("_messages", 1)[""].eqNullSafe(end)
     return (
         lines.withColumn("_messages", messages)
-        .withColumn(
-            "_envelope",
-            F.when(
-                (F.size("_messages") == 2)
-                & F.get("_messages", 1)[""].eqNullSafe(_SENTINEL),
-                F.get("_messages", 0),
-            ),
-        )
+        .withColumn("_envelope", F.when(is_whole, F.get("_messages", 0)))
         .drop("_messages")
     )
 

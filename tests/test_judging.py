@@ -1,0 +1,148 @@
+"""What becomes of a message: kept, quarantined or a repeat, whatever arrives first."""
+
+from datetime import UTC, datetime
+
+import pytest
+from chispa import assert_df_equality
+
+from lakehouse import judging
+
+ONE, TWO, THREE = (datetime(2026, 3, 1, 9, minute, tzinfo=UTC) for minute in (1, 2, 3))
+JUDGED = (
+    "basket_id string, event_id string, arrived_at timestamp, source_object string, "
+    "source_line int, line int, broken array<string>"
+)
+ARRIVAL = "struct<arrived_at: timestamp, source_object: string, source_line: int>"
+PAST = f"basket_id string, before {ARRIVAL}, before_event_id string"
+
+# Each basket is a case: its rows, and what becomes of them in this order.
+HERE = [
+    ("alone", "e1", TWO, "b", 1, 1, []),
+    ("again", "e2", TWO, "b", 2, 1, []),
+    ("again", "e3", ONE, "c", 3, 1, []),
+    ("same instant", "e4", TWO, "b", 10, 1, []),
+    ("same instant", "e5", TWO, "b", 9, 1, []),
+    ("two lines", "e6", TWO, "b", 4, 1, []),
+    ("two lines", "e6", TWO, "b", 4, 2, []),
+    ("one bad line", "e7", TWO, "b", 5, 1, ["y", "x"]),
+    ("one bad line", "e7", TWO, "b", 5, 2, []),
+    ("one bad line", "e7", TWO, "b", 5, 3, ["x", "z"]),
+    ("bad, then good", "e8", ONE, "b", 6, 1, ["x"]),
+    ("bad, then good", "e9", TWO, "b", 7, 1, []),
+    ("known", "e10", TWO, "b", 8, 1, []),
+    ("known, twice here", "e11", TWO, "d", 1, 1, []),
+    ("known, twice here", "e12", THREE, "d", 2, 1, []),
+    ("known, but first", "e13", TWO, "d", 3, 1, []),
+    ("tried again", "e14", TWO, "d", 4, 1, []),
+    ("known, but bad", "e15", TWO, "d", 5, 1, ["x"]),
+]
+BEFORE = [
+    ("known", (ONE, "a", 1), "p1"),
+    ("known, twice here", (ONE, "a", 2), "p2"),
+    ("known, but first", (THREE, "a", 3), "p3"),
+    ("tried again", (TWO, "d", 4), "e14"),
+    ("known, but bad", (ONE, "a", 5), "p5"),
+]
+
+
+@pytest.fixture(scope="module")
+def settled(spark):
+    """The cases settled against the past."""
+    judged = spark.createDataFrame(HERE, JUDGED)
+    past = spark.createDataFrame(BEFORE, PAST)
+    return judging.settle(judged, past, ["basket_id"]).cache()
+
+
+@pytest.fixture(scope="module")
+def became(settled):
+    """Basket -> its rows, settled, in the order of HERE."""
+    rows = sorted(settled.collect(), key=lambda row: (int(row.event_id[1:]), row.line))
+    return {case: [row for row in rows if row.basket_id == case] for case, *_ in HERE}
+
+
+@pytest.mark.parametrize(
+    ("case", "outcomes", "first"),
+    [
+        ("alone", ["kept"], [("b", 1)]),
+        ("again", ["repeated", "kept"], [("c", 3), ("c", 3)]),
+        ("same instant", ["repeated", "kept"], [("b", 9), ("b", 9)]),
+        ("two lines", ["kept", "kept"], [("b", 4), ("b", 4)]),
+        ("one bad line", ["quarantined"] * 3, [None] * 3),
+        ("bad, then good", ["quarantined", "kept"], [None, ("b", 7)]),
+        ("known", ["repeated"], [("a", 1)]),
+        ("known, twice here", ["repeated", "repeated"], [("a", 2), ("a", 2)]),
+        ("known, but first", ["kept"], [("d", 3)]),
+        ("tried again", ["kept"], [("d", 4)]),
+        ("known, but bad", ["quarantined"], [None]),
+    ],
+)
+def test_the_first_good_arrival_is_kept(became, case, outcomes, first):
+    assert [row.outcome for row in became[case]] == outcomes
+    assert [row.first and tuple(row.first)[1:] for row in became[case]] == first
+
+
+def test_no_row_is_lost_or_doubled(settled):
+    assert settled.count() == len(HERE)
+
+
+def test_each_row_of_a_bad_receipt_carries_every_rule_that_one_of_them_broke(became):
+    assert [row.reasons for row in became["one bad line"]] == [["x", "y", "z"]] * 3
+    assert became["alone"][0].reasons is None
+
+
+def test_what_a_late_earlier_arrival_displaced_is_a_repeat_of_it(settled, spark):
+    expected = spark.createDataFrame(
+        [("p3", "a", 3, THREE, "d", 3)],
+        "event_id string, source_object string, source_line int, arrived_at timestamp, "
+        "first_object string, first_line int",
+    )
+    assert_df_equality(judging.displaced(settled), expected, ignore_nullable=True)
+
+
+def test_a_repeat_names_the_arrival_it_repeats(settled, spark):
+    expected = spark.createDataFrame(
+        [
+            ("e2", "b", 2, TWO, "c", 3),
+            ("e4", "b", 10, TWO, "b", 9),
+            ("e10", "b", 8, TWO, "a", 1),
+            ("e11", "d", 1, TWO, "a", 2),
+            ("e12", "d", 2, THREE, "a", 2),
+        ],
+        "event_id string, source_object string, source_line int, arrived_at timestamp, "
+        "first_object string, first_line int",
+    )
+    actual = judging.repeats(settled)
+    assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
+
+
+def test_without_a_past_only_the_batch_counts(spark):
+    judged = spark.createDataFrame(HERE[:3], JUDGED)
+    rows = judging.settle(judged, None, ["basket_id"]).collect()
+    assert {row.event_id: (row.outcome, row.before) for row in rows} == {
+        "e1": ("kept", None),
+        "e2": ("repeated", None),
+        "e3": ("kept", None),
+    }
+
+
+def test_the_past_is_asked_only_for_what_is_here_and_gives_one_row_for_each(spark):
+    silver = spark.createDataFrame(
+        [
+            ("S1", "b1", 1, "p1", TWO, "a", 7),
+            ("S1", "b1", 2, "p1", TWO, "a", 7),
+            ("S2", "b1", 1, "p2", ONE, "b", 8),
+            ("S1", "b2", 1, "p3", THREE, "c", 9),
+        ],
+        "shop_id string, basket_id string, line int, event_id string, arrived_at timestamp, "
+        "source_object string, source_line int",
+    )
+    judged = spark.createDataFrame(
+        [("S1", "b1", 4), ("S1", "b1", 5), ("S3", "b2", 6)],
+        "shop_id string, basket_id string, amount int",
+    )
+    expected = spark.createDataFrame(
+        [("S1", "b1", (TWO, "a", 7), "p1")],
+        f"shop_id string, basket_id string, before {ARRIVAL}, before_event_id string",
+    )
+    actual = judging.past_winners(silver, judged, ["shop_id", "basket_id"])
+    assert_df_equality(actual, expected, ignore_nullable=True)
