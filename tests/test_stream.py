@@ -56,7 +56,7 @@ def test_lag_is_the_age_of_the_newest_message_of_a_batch():
     assert stream.lag_s(Place, built, now) is None
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(360)  # two starts of Spark; seen: 264 s beside a load of 11
 def test_sigterm_lets_the_batch_finish_and_a_restart_goes_on(server, where, tmp_path):
     del where
     settings = Settings.model_validate(SETTINGS)
@@ -78,7 +78,7 @@ def test_sigterm_lets_the_batch_finish_and_a_restart_goes_on(server, where, tmp_
         until(lambda: "caught up" in (tmp_path / "second.log").read_text(), process)
         assert lake.rows(EVENTS) == 2
         land(storage, 3)
-        until(lambda: lake.rows(tables.by_name("silver.shops")) == 3, process)
+        until(lambda: lake.rows(EVENTS) == 3, process)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     ingested = ledger.Ledger(lake, is_reader=True).of("ingest")
