@@ -184,6 +184,23 @@ class Store:
             .execute()
         )
 
+    def replace(self, table: Table, rows: DataFrame, condition: str, noted: dict[str, Any]) -> None:
+        """Put rows in place of those of a SQL condition, in one commit."""
+        (
+            rows.select(*_ordered(table, rows))
+            .write.format("delta")
+            .mode("overwrite")
+            .option("replaceWhere", condition)
+            .option("userMetadata", note(noted))
+            .save(self.uri(table))
+        )
+
+    def restore(self, table: Table, version: int, noted: dict[str, Any]) -> None:
+        """Make the table's rows those of an earlier version, by a new commit."""
+        session = self.spark.newSession()
+        session.conf.set(_METADATA, note(noted))
+        DeltaTable.forPath(session, self.uri(table)).restoreToVersion(version)
+
     def delete(self, table: Table, condition: str, noted: dict[str, Any]) -> None:
         """Remove the rows of a SQL condition in one commit."""
         session = self.spark.newSession()

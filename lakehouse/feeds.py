@@ -177,8 +177,7 @@ FEEDS = (
     _reference(
         "customers",
         "what the CRM holds of a subject, without a name",
-        "consents array<string>, contact_preference string, age_band string, "
-        "household_size string",
+        "consents array<string>, contact_preference string, age_band string, household_size string",
         is_personal=True,
     ),
     _reference(

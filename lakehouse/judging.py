@@ -64,9 +64,7 @@ def settle(judged: DataFrame, past: DataFrame | None, per: Sequence[str]) -> Dat
     arrival = F.struct(*rows.ARRIVAL).cast(_ARRIVAL)
     before = F.when(is_good, F.col("before"))
     first = F.when(is_good, F.least(F.coalesce("_here", arrival), before))
-    outcome = (
-        F.when(~is_good, "quarantined").when(first == arrival, "kept").otherwise("repeated")
-    )
+    outcome = F.when(~is_good, "quarantined").when(first == arrival, "kept").otherwise("repeated")
     return told.withColumns({"first": first, "before": before, "outcome": outcome}).drop("_here")
 
 

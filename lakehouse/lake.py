@@ -111,7 +111,9 @@ class Lake:
     def distinct(self, table: Table, *columns: str) -> set[tuple[Any, ...]]:
         """The different values of some columns."""
         rows = self.open(table).to_pyarrow_table(columns=list(columns))
-        return {tuple(row.values()) for row in rows.group_by(list(columns)).aggregate([]).to_pylist()}
+        return {
+            tuple(row.values()) for row in rows.group_by(list(columns)).aggregate([]).to_pylist()
+        }
 
     def append(self, table: Table, rows: pa.Table) -> None:
         """Append rows without Spark; for the small tables of ops."""

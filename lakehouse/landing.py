@@ -293,10 +293,11 @@ def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
     member = zlib.decompressobj(31)
     has_begun = False
     for chunk in chunks:
-        while chunk:
+        rest = chunk
+        while rest:
             has_begun = True
-            yield from _pieces(member, chunk)
-            chunk = member.unused_data
+            yield from _pieces(member, rest)
+            rest = member.unused_data
             if member.eof:
                 member, has_begun = zlib.decompressobj(31), False
     if has_begun:

@@ -71,9 +71,7 @@ class Batch:
 def started(stage: str, table_name: str, batch_id: str, **known: Any) -> Batch:
     """A batch that begins now."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return Batch(
-        batch_id, stage, table_name, code_version=code_version(), started_at=now, **known
-    )
+    return Batch(batch_id, stage, table_name, code_version=code_version(), started_at=now, **known)
 
 
 def timed(batch: Batch) -> Batch:
@@ -98,14 +96,25 @@ class Ledger:
 
     def of(self, stage: str, table_name: str | None = None) -> list[Batch]:
         """The batches of a stage, of one table or of all; those taken back are left out."""
-        undone = {batch.undoes for batch in self.batches if batch.undoes}
+        live: list[Batch] = []
+        for batch in self.batches:
+            if batch.undoes:
+                gone = (batch.undoes, batch.table_name)
+                live = [one for one in live if (one.batch_id, one.table_name) != gone]
+            else:
+                live.append(batch)
         return [
             batch
+            for batch in live
+            if batch.stage == stage and table_name in (None, batch.table_name)
+        ]
+
+    def undone(self, table_name: str | None = None) -> list[str]:
+        """The batches that were taken back, of one table or of all."""
+        return [
+            batch.undoes
             for batch in self.batches
-            if batch.stage == stage
-            and table_name in (None, batch.table_name)
-            and batch.batch_id not in undone
-            and not batch.undoes
+            if batch.undoes and table_name in (None, batch.table_name)
         ]
 
     def record(self, batches: Iterable[Batch]) -> None:

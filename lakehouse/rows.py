@@ -49,10 +49,12 @@ def in_force(
     return rows.join(versions, on=fits, how="left").select(*rows.columns, *gives.values())
 
 
-def is_late(at: str, lateness: timedelta) -> Column:
-    """Whether a row arrived past the end of its hour by more than `lateness`."""
-    end = F.date_trunc("HOUR", at) + timedelta(hours=1)
-    return F.coalesce(F.col("arrived_at") > end + lateness, F.lit(False)).alias("is_late")
+def is_late(at: str, lateness: timedelta | None) -> Column:
+    """Whether a row arrived past the end of its hour by more than `lateness`; null: never."""
+    if lateness is None:
+        return F.lit(False).alias("is_late")
+    in_time = F.date_trunc("HOUR", at) + F.lit(timedelta(hours=1) + lateness)
+    return F.coalesce(F.col("arrived_at") > in_time, F.lit(False)).alias("is_late")
 
 
 def with_valid_to(versions: DataFrame, key: Sequence[str]) -> DataFrame:

@@ -107,7 +107,9 @@ def load(path: str | Path) -> Settings:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
-        raise BadSetting(f"{path}: no such settings file; conf/local.yml is the usual one") from None
+        raise BadSetting(
+            f"{path}: no such settings file; conf/local.yml is the usual one"
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as fault:
         raise BadSetting(f"{path}: not readable as YAML ({' '.join(str(fault).split())})") from None
     if not isinstance(content, dict):

@@ -36,7 +36,9 @@ class Conversion:
 
 
 def _conversions() -> tuple[Conversion, ...]:
-    registry = pint.UnitRegistry(non_int_type=Fraction)  # exact: a degree Fahrenheit is 5/9 K
+    registry: pint.UnitRegistry[Fraction] = pint.UnitRegistry(
+        non_int_type=Fraction
+    )  # exact: a degree Fahrenheit is 5/9 K
     found = []
     for metric, (canonical, units) in _METRICS.items():
         for label, unit in units.items():

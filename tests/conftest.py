@@ -8,7 +8,7 @@ import pytest
 
 from lakehouse import s3, s3_server, session, simulator, tables
 from lakehouse.settings import Settings
-from tests.worlds import SEED, WORLD, land, lakehouse_in, run
+from tests.worlds import SEED, WORLD, lakehouse_in, land, run
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,10 @@ from collections import Counter
 import pytest
 
 from lakehouse import content, tables
-from lakehouse.flow import build, place
+from lakehouse.errors import BatchFailed, UnknownName
+from lakehouse.flow import build, ingest, place, undo
 from lakehouse.settings import Ingest
-from tests.worlds import SEED, land, lakehouse_in, run
+from tests.worlds import SEED, lakehouse_in, land, run
 
 pytestmark = pytest.mark.timeout(300)  # the first test takes a world through to gold
 
@@ -93,3 +94,21 @@ def test_an_incremental_build_equals_a_full_one(piecemeal):
         versions = build.built_from(piecemeal, table)
         full = build.frame(piecemeal, table, versions)
         assert content.of(full, table) == content.of(piecemeal.store.read(table), table), table.name
+
+
+def test_batches_that_were_taken_back_are_done_again_to_the_same_end(lakehouse, piecemeal):
+    refined = piecemeal.ledger.of("refine")[-1].batch_id
+    ingested = piecemeal.ledger.of("ingest")[-1].batch_id
+    with pytest.raises(BatchFailed, match=f"undo {refined} first"):
+        undo.batch(piecemeal, ingested)
+    undo.batch(piecemeal, refined)
+    undo.batch(piecemeal, ingested)
+    assert ingest.pending(piecemeal) > 0
+    run(piecemeal)
+    assert contents(piecemeal) == contents(lakehouse)
+
+
+def test_a_batch_that_is_not_there_is_said_with_those_that_are(piecemeal):
+    known = piecemeal.ledger.of("refine")[-1].batch_id
+    with pytest.raises(UnknownName, match=known):
+        undo.batch(piecemeal, "refine-x")

@@ -1,4 +1,4 @@
-"""lakehouse rebuild: a table once more from the layer below."""
+"""lakehouse rebuild, undo: a table once more from the layer below; a batch taken back."""
 
 # ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
 
@@ -48,4 +48,20 @@ def rebuild(
         out.print("the content is the same" if before == after else "the content has changed")
 
 
-COMMANDS = (rebuild,)
+def undo(
+    ctx: typer.Context,
+    batch_id: Annotated[str, typer.Argument(help="As in ops.batches: ingest-…, refine-….")],
+) -> None:
+    """Take the newest batch of its tables back; the next run of its stage does it again."""
+    from lakehouse.flow import once
+    from lakehouse.flow import undo as back
+    from lakehouse.flow.place import alone
+
+    with place_of(ctx, "undo") as place, alone("ingest"), alone("refine"):
+        with once.in_one_sentence(place, "undo"):
+            undone = back.batch(place, batch_id)
+        show.went_where(place, undone)
+        out.print(f"{batch_id} is taken back; `lakehouse run` does it again", highlight=False)
+
+
+COMMANDS = (rebuild, undo)

@@ -6,7 +6,7 @@ are built anew whole, from all rows they hold now, and put in place of the old o
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.streaming import DataStreamWriter
+from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from lakehouse import gold, ledger, tables
 from lakehouse.flow.place import Place

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.streaming import DataStreamWriter
+from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from lakehouse import landing, ledger, tables
 from lakehouse.bronze import events, persons
@@ -65,7 +65,10 @@ def _counts(read: DataFrame) -> Counter[tuple[str, str | None, bool]]:
         "source_object", F.when(is_fit, F.col("feed")).alias("feed"), is_fit.alias("is_fit")
     ).count()
     return Counter(
-        {(row["source_object"], row["feed"], row["is_fit"]): row["count"] for row in counted.collect()}
+        {
+            (row["source_object"], row["feed"], row["is_fit"]): row["count"]
+            for row in counted.collect()
+        }
     )
 
 
@@ -86,7 +89,8 @@ def _write(
         if feed is not None:
             feeds[feed] += count
     kept, quarantined = (
-        sum(count for (_, _, fit), count in ours.items() if fit is wanted) for wanted in (True, False)
+        sum(count for (_, _, fit), count in ours.items() if fit is wanted)
+        for wanted in (True, False)
     )
     batch = replace(
         began,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.streaming import DataStreamWriter
+from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from lakehouse import keys, places, s3, s3_server, session, tables
 from lakehouse.delta import Store
@@ -19,7 +19,7 @@ from lakehouse.landing import Zone
 from lakehouse.ledger import Ledger
 from lakehouse.settings import Settings, home
 
-_PARTS = (tables.by_name("ops.quarantine"), tables.by_name("ops.repeats"))
+PARTS = (tables.by_name("ops.quarantine"), tables.by_name("ops.repeats"))
 
 
 @dataclass
@@ -81,7 +81,7 @@ class Place:
         """
         self.ledger.fold()
         known = {(batch.batch_id, batch.table_name) for batch in self.ledger.batches}
-        for table in _PARTS:
+        for table in PARTS:
             parts = self.lake.distinct(table, "batch_id", "table_name")
             for batch_id, table_name in sorted(parts - known):
                 if batch_id.startswith(stage):

@@ -8,7 +8,7 @@ version and catches up.
 from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import DataFrame
-from pyspark.sql.streaming import DataStreamWriter
+from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from lakehouse import ledger, tables
 from lakehouse.flow import settling
@@ -87,7 +87,10 @@ def _until(place: Place, after: int, newest: int) -> int:
 
 
 def _refine(place: Place, group: list[Table], after: int, until: int) -> list[Batch]:
-    span = Range(place, f"{STAGE}-{after}-{until}", after, until)
+    # A range that was taken back is done again under another id.
+    attempt = max(len(place.ledger.undone(table.name)) for table in group)
+    batch_id = f"{STAGE}-{after}-{until}" + (f"-{attempt}" if attempt else "")
+    span = Range(place, batch_id, after, until)
     events = span.read(group)
     settled: list[Settled] = []
     try:

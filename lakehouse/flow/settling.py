@@ -40,13 +40,15 @@ class Range:
         else:
             events = store.changes(_EVENTS, self.after, self.until)
             events = events.where("_change_type = 'insert'").select(*_EVENTS.column_names)
+            # What was taken back is still an insert of its version.
+            events = events.where(~F.col("batch_id").isin(self.place.ledger.undone()))
         feeds = [table.feed for table in group]
         return events.where(F.col("feed").isin(feeds)).drop("batch_id").persist()
 
     def earlier(self, table: Table) -> DataFrame:
         """The messages of the table's feed before the range."""
         events = self.place.store.read(_EVENTS, self.after)
-        return events.where(F.col("feed") == table.feed).drop("batch_id")
+        return events.where(F.col("feed") == F.lit(table.feed)).drop("batch_id")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def settle(span: Range, table: Table, events: DataFrame, messages: int) -> Settl
     Takes   events    the messages of the range
             messages  how many of them are the table's, counted apart from what is done here
     """
-    new = events.where(F.col("feed") == table.feed)
+    new = events.where(F.col("feed") == F.lit(table.feed))
     again = _touched(span, table) if is_touched(span.place, table) else None
     if again is None:
         return _settle(span, table, new, None, messages)
@@ -127,9 +129,7 @@ def _settle(
         messages_in=messages,
     )
     known = [place.store.read(tables.by_name(name)) for name in table.upstream[1:]]
-    judged = (
-        silver.BUILD[table.name](events, *known).withColumn("broken", suite.broken()).persist()
-    )
+    judged = silver.BUILD[table.name](events, *known).withColumn("broken", suite.broken()).persist()
     past = None
     is_first = not place.lake.rows(table)
     if not is_first:
@@ -139,9 +139,15 @@ def _settle(
         past = judging.past_winners(kept, judged, table.repeats).persist()
     settled = judging.settle(judged, past, table.repeats)
     counts = _counts(place, table, settled, again)
-    has_displaced = counts.pop("displaced") > 0
+    has_displaced = counts["displaced"] > 0
     held = [frame for frame in (judged, past, again) if frame is not None]
-    batch = replace(batch, **counts)
+    batch = replace(
+        batch,
+        kept=counts["kept"],
+        quarantined=counts["quarantined"],
+        repeated=counts["repeated"],
+        late=counts["late"],
+    )
     return Settled(table, batch, events, settled, again, has_displaced, is_first, held)
 
 
@@ -283,7 +289,10 @@ def keep(span: Range, one: Settled) -> Batch:
     store = span.place.store
     kept = one.rows.where("outcome = 'kept'").withColumn("batch_id", F.lit(span.batch_id))
     batch = ledger.timed(one.batch)
-    once = Once(STAGE, span.until) if span.until > span.after else None
+    # A batch that was taken back is done again: that is another transaction.
+    attempt = len(span.place.ledger.undone(one.table.name))
+    app = f"{STAGE}-{attempt}" if attempt else STAGE
+    once = Once(app, span.until) if span.until > span.after else None
     if one.table.is_history and one.is_first:
         kept = rows.with_valid_to(kept, one.table.key[:-1])
     if one.is_plain:

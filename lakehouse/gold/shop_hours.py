@@ -11,9 +11,7 @@ _COLD_C = 5.0
 _KEY = ("shop_id", "hour_at")
 
 
-def build(
-    sales: DataFrame, readings: DataFrame, devices: DataFrame, shops: DataFrame
-) -> DataFrame:
+def build(sales: DataFrame, readings: DataFrame, devices: DataFrame, shops: DataFrame) -> DataFrame:
     """Sum up every hour in which a shop sold or measured something.
 
     Takes   sales, readings, devices, shops  silver tables of these names

@@ -146,7 +146,9 @@ TABLES = (
         key=("subject", "as_of_on"),
         columns=(
             Column("subject", "string", "pseudonym", is_never_null=True),
-            Column("as_of_on", "date", "only what was paid before this UTC day counts", False, True),
+            Column(
+                "as_of_on", "date", "only what was paid before this UTC day counts", False, True
+            ),
             Column("recency_d", "int", "days since the last purchase", is_never_null=True),
             Column("baskets", "bigint", "receipts so far", is_never_null=True),
             Column("items", "bigint", "receipt lines so far", is_never_null=True),

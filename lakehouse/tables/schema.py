@@ -105,5 +105,7 @@ def source_columns() -> tuple[Column, ...]:
     )
 
 
-LATE = Column("is_late", "boolean", "arrived past the end of its hour plus the lateness", True, True)
+LATE = Column(
+    "is_late", "boolean", "arrived past the end of its hour plus the lateness", True, True
+)
 BUILD = Column("batch_id", "string", "the ops.batches row of the build that wrote it", True, True)
