@@ -82,22 +82,15 @@ class Store:
                 )
 
     def _create(self, table: Table) -> None:
-        columns = ", ".join(
-            f"`{column.name}` {column.type}{' NOT NULL' if column.is_never_null else ''} "
-            f"COMMENT '{_quoted(column.means)}'"
-            for column in table.columns
-        )
-        layout = ""
-        if table.partitioned:
-            layout = f"PARTITIONED BY ({', '.join(table.partitioned)})"
-        elif table.clustered:
-            layout = f"CLUSTER BY ({', '.join(table.clustered)})"
-        properties = ", ".join(f"'{name}' = '{value}'" for name, value in _PROPERTIES.items())
+        """Create through delta-rs, which takes a tenth of Spark's time, and finish with Spark."""
+        struct = _struct(table)
+        for column, field in zip(table.columns, struct.fields, strict=True):
+            field.nullable = not column.is_never_null
+            field.metadata = {"comment": column.means}
+        self.lake.create(table, struct.json(), _PROPERTIES)
         place = f"delta.`{self.uri(table)}`"
-        self.spark.sql(
-            f"CREATE TABLE IF NOT EXISTS {place} ({columns}) USING delta {layout} "
-            f"COMMENT '{_quoted(table.grain)}' TBLPROPERTIES ({properties})"
-        )
+        if table.clustered:
+            self.spark.sql(f"ALTER TABLE {place} CLUSTER BY ({', '.join(table.clustered)})")
         for column in table.columns:
             if column.check:
                 # Delta takes a condition that is null for a broken one; SQL does not.

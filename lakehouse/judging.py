@@ -25,24 +25,34 @@ def faulty(judged: DataFrame) -> DataFrame:
     return bad.agg(F.array_sort(every).alias("reasons"))
 
 
-def rivals(good: DataFrame, per: Sequence[str]) -> DataFrame:
+def rivals(judged: DataFrame, bad: DataFrame, per: Sequence[str]) -> DataFrame:
     """Where several good messages agree in `per`: their first arrival.
 
+    Takes   judged, bad  as `settle` takes them
     Gives   `per` and `_here` (struct of rows.ARRIVAL); nothing for messages without a rival
     """
+    good = judged.join(F.broadcast(bad), on=list(POSITION), how="left_anti")
     arrivals = good.groupBy(*per).agg(
         F.min(F.struct(*rows.ARRIVAL)).alias("_here"), F.max(F.struct(*rows.ARRIVAL)).alias("_last")
     )
     return arrivals.where("_here != _last").drop("_last")
 
 
-def settle(judged: DataFrame, past: DataFrame | None, per: Sequence[str]) -> DataFrame:
+def settle(
+    judged: DataFrame,
+    bad: DataFrame,
+    here: DataFrame,
+    past: DataFrame | None,
+    per: Sequence[str],
+) -> DataFrame:
     """Add `outcome` (kept, quarantined, repeated), `reasons`, `first` and `before`.
 
     A message of which one row breaks a rule is quarantined whole. Of the good messages that agree
     in `per`, here and in `past`, the first arrival is kept.
 
-    Takes   judged  with `broken` and rows.ARRIVAL; read several times, so better cached
+    Takes   judged  with `broken` and rows.ARRIVAL
+            bad     as `faulty` gives it
+            here    as `rivals` gives it
             past    what silver holds: `per`, `before` (struct of rows.ARRIVAL), before_event_id,
                     one row for each `per`; None where silver is empty
     Gives   first   struct of rows.ARRIVAL: the arrival that wins; null where quarantined
@@ -50,10 +60,8 @@ def settle(judged: DataFrame, past: DataFrame | None, per: Sequence[str]) -> Dat
 
     Faulty messages, rivals and past winners are few beside the rows, so they go to the rows.
     """
-    bad = faulty(judged)
     told = judged.join(F.broadcast(bad), on=list(POSITION), how="left")
-    good = judged.join(F.broadcast(bad), on=list(POSITION), how="left_anti")
-    told = told.join(F.broadcast(rivals(good, per)), on=list(per), how="left")
+    told = told.join(F.broadcast(here), on=list(per), how="left")
     if past is None:
         told = told.withColumns(
             {"before": F.lit(None).cast(_ARRIVAL), "before_event_id": F.lit(None).cast("string")}

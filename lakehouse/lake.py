@@ -11,7 +11,7 @@ from typing import Any
 import deltalake
 import duckdb
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable
+from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.exceptions import TableNotFoundError
 from duckdb_extensions import import_extension
 
@@ -88,6 +88,19 @@ class Lake:
         opened = self._opened(table)
         seen = None if opened is None else opened.transaction_version(app)
         return -1 if seen is None else seen
+
+    def create(self, table: Table, schema: str, properties: dict[str, str]) -> None:
+        """Create a table that is not there, with columns in Delta's own notation."""
+        DeltaTable.create(
+            self.uri(table),
+            Schema.from_json(schema),
+            mode="ignore",
+            partition_by=list(table.partitioned),
+            name=table.short_name,
+            description=table.grain,
+            configuration=dict(properties),
+            storage_options=self.storage_options,
+        )
 
     def commits(self, table: Table, after: int = -1) -> list[Commit]:
         """Our commits on the table after version `after`, oldest first."""

@@ -324,10 +324,12 @@ def _batch(
         line.digest or (hashlib.sha256(line.text).hexdigest() if no_instant and line.text else None)
         for line in found
     ]
+    microseconds = None if arrived is None else round(arrived.timestamp() * 1_000_000)
     columns = [
         pa.array([name] * count, pa.string()),
         pa.array(numbers, pa.int32()),
-        pa.array([arrived] * count, pa.timestamp("us", tz="UTC")),
+        # From a number: pyarrow would load pandas to read a datetime, two seconds a worker.
+        pa.array([microseconds] * count, pa.int64()).cast(_ARROW.field("arrived_at").type),
         pa.array([None if no_instant else line.text for line in found], pa.string()),
         pa.array(faults, pa.string()),
         pa.array(digests, pa.string()),

@@ -45,12 +45,18 @@ BEFORE = [
 ]
 
 
+def settle(judged, past):
+    per = ["basket_id"]
+    bad = judging.faulty(judged)
+    return judging.settle(judged, bad, judging.rivals(judged, bad, per), past, per)
+
+
 @pytest.fixture(scope="module")
 def settled(spark):
     """The cases settled against the past."""
     judged = spark.createDataFrame(HERE, JUDGED)
     past = spark.createDataFrame(BEFORE, PAST)
-    return judging.settle(judged, past, ["basket_id"]).cache()
+    return settle(judged, past).cache()
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +123,7 @@ def test_a_repeat_names_the_arrival_it_repeats(settled, spark):
 
 def test_without_a_past_only_the_batch_counts(spark):
     judged = spark.createDataFrame(HERE[:3], JUDGED)
-    rows = judging.settle(judged, None, ["basket_id"]).collect()
+    rows = settle(judged, None).collect()
     assert {row.event_id: (row.outcome, row.before) for row in rows} == {
         "e1": ("kept", None),
         "e2": ("repeated", None),

@@ -137,10 +137,12 @@ def _settle(
         if again is not None:
             kept = kept.join(again, on=list(POSITION), how="left_anti")
         past = judging.past_winners(kept, judged, table.repeats).persist()
-    settled = judging.settle(judged, past, table.repeats)
+    bad = judging.faulty(judged).persist()
+    here = judging.rivals(judged, bad, table.repeats).persist()
+    settled = judging.settle(judged, bad, here, past, table.repeats)
     counts = _counts(place, table, settled, again)
     has_displaced = counts["displaced"] > 0
-    held = [frame for frame in (judged, past, again) if frame is not None]
+    held = [frame for frame in (judged, bad, here, past, again) if frame is not None]
     batch = replace(
         batch,
         kept=counts["kept"],
