@@ -15,7 +15,7 @@ demo: setup
 	@$(BIN)/lakehouse demo
 
 test: setup
-	@$(QUIETLY) timeout 900 $(BIN)/python -m pytest
+	@$(QUIETLY) timeout 4500 $(BIN)/python -m pytest
 
 bench: setup
 	@$(QUIETLY) $(BIN)/python -m bench.flow

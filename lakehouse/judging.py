@@ -54,7 +54,7 @@ def settle(
             bad     as `faulty` gives it
             here    as `rivals` gives it
             past    what silver holds: `per`, `before` (struct of rows.ARRIVAL), before_event_id,
-                    one row for each `per`; None where silver is empty
+                    before_is_late, one row for each `per`; None where silver is empty
     Gives   first   struct of rows.ARRIVAL: the arrival that wins; null where quarantined
             before  the one that had won so far; null where there was none
 
@@ -64,7 +64,11 @@ def settle(
     told = told.join(F.broadcast(here), on=list(per), how="left")
     if past is None:
         told = told.withColumns(
-            {"before": F.lit(None).cast(_ARRIVAL), "before_event_id": F.lit(None).cast("string")}
+            {
+                "before": F.lit(None).cast(_ARRIVAL),
+                "before_event_id": F.lit(None).cast("string"),
+                "before_is_late": F.lit(None).cast("boolean"),
+            }
         )
     else:
         told = told.join(F.broadcast(past), on=list(per), how="left")
@@ -79,13 +83,15 @@ def settle(
 def past_winners(silver: DataFrame, judged: DataFrame, per: Sequence[str]) -> DataFrame:
     """What silver holds of the messages that could be repeats, as `settle` takes it."""
     asked = judged.select(*per).distinct()
+    was_late = F.col("is_late") if "is_late" in silver.columns else F.lit(False)
     return (
-        silver.select(*per, "event_id", *rows.ARRIVAL)
+        silver.select(*per, "event_id", *rows.ARRIVAL, was_late.alias("is_late"))
         .join(asked, on=list(per), how="left_semi")
         .groupBy(*per)
         .agg(
             F.min(F.struct(*rows.ARRIVAL)).alias("before"),
             F.min("event_id").alias("before_event_id"),
+            F.max("is_late").alias("before_is_late"),
         )
     )
 

@@ -147,8 +147,9 @@ def test_the_past_is_asked_only_for_what_is_here_and_gives_one_row_for_each(spar
         "shop_id string, basket_id string, amount int",
     )
     expected = spark.createDataFrame(
-        [("S1", "b1", (TWO, "a", 7), "p1")],
-        f"shop_id string, basket_id string, before {ARRIVAL}, before_event_id string",
+        [("S1", "b1", (TWO, "a", 7), "p1", False)],
+        f"shop_id string, basket_id string, before {ARRIVAL}, before_event_id string, "
+        "before_is_late boolean",
     )
     actual = judging.past_winners(silver, judged, ["shop_id", "basket_id"])
     assert_df_equality(actual, expected, ignore_nullable=True)

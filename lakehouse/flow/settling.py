@@ -161,23 +161,25 @@ def _counts(
     if "line" in settled.columns:  # the lines of a receipt are one message
         message = F.when(F.coalesce("line", F.lit(1)) == 1, message)
     late = F.col("is_late") if "is_late" in settled.columns else F.lit(False)
+    lost = F.when(F.col("first") != F.col("before"), F.col("before"))
     found = settled.groupBy("outcome").agg(
         F.count(message).alias("messages"),
         F.count(F.when(late, message)).alias("late"),
-        F.count_distinct(F.when(F.col("first") != F.col("before"), F.col("before"))).alias("lost"),
+        F.count_distinct(lost).alias("lost"),
+        F.count_distinct(F.when(F.col("before_is_late"), lost)).alias("late_lost"),
     )
     by_outcome = {row["outcome"]: row for row in found.collect()}
 
     def count(outcome: str, what: str = "messages") -> int:
         return int(by_outcome[outcome][what]) if outcome in by_outcome else 0
 
-    lost = sum(int(row["lost"]) for row in by_outcome.values())
+    displaced = sum(int(row["lost"]) for row in by_outcome.values())
     counts = {
-        "kept": count("kept") - lost,
+        "kept": count("kept") - displaced,
         "quarantined": count("quarantined"),
-        "repeated": count("repeated") + lost,
-        "late": count("kept", "late"),
-        "displaced": lost,
+        "repeated": count("repeated") + displaced,
+        "late": count("kept", "late") - sum(int(row["late_lost"]) for row in by_outcome.values()),
+        "displaced": displaced,
     }
     if again is not None:
         store = place.store
