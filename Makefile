@@ -6,7 +6,7 @@ LOCK := requirements.lock
 # pip and its builds; nothing in the home folder, nothing in /tmp.
 QUIETLY := mkdir -p .cache/tmp && TMPDIR="$$PWD/.cache/tmp" PIP_CACHE_DIR="$$PWD/.cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1
 
-.PHONY: setup demo test bench lint clean clean-all
+.PHONY: setup demo test test-slow bench lint clean clean-all
 
 setup: .venv/installed
 	@$(QUIETLY) $(BIN)/python -m lakehouse.jars
@@ -16,6 +16,9 @@ demo: setup
 
 test: setup
 	@$(QUIETLY) timeout 4500 $(BIN)/python -m pytest
+
+test-slow: setup
+	@$(QUIETLY) timeout 4500 $(BIN)/python -m pytest -m slow
 
 bench: setup
 	@$(QUIETLY) $(BIN)/python -m bench.flow

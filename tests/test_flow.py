@@ -11,7 +11,7 @@ from lakehouse.flow import build, ingest, place, undo
 from lakehouse.settings import Ingest
 from tests.worlds import SEED, lakehouse_in, land, run
 
-pytestmark = pytest.mark.timeout(300)  # the first test takes a world through to gold
+pytestmark = pytest.mark.timeout(900)  # the first test takes a world through to gold
 
 CONTENT = (*tables.BRONZE[:1], *tables.SILVER, *tables.GOLD)
 
@@ -79,16 +79,19 @@ def test_a_second_run_changes_nothing(lakehouse):
     assert {table.name: lakehouse.lake.version(table) for table in tables.TABLES} == before
 
 
+@pytest.mark.slow
 def test_order_and_size_of_batches_leave_no_trace(lakehouse, piecemeal):
     assert contents(piecemeal) == contents(lakehouse)
 
 
+@pytest.mark.slow
 def test_late_reference_rows_had_messages_judged_again(piecemeal):
     quarantined = [batch.quarantined for batch in piecemeal.ledger.of("refine", "silver.sightings")]
     assert max(quarantined) > 0
     assert min(quarantined) < 0
 
 
+@pytest.mark.slow
 def test_an_incremental_build_equals_a_full_one(piecemeal):
     for table in tables.GOLD:
         versions = build.built_from(piecemeal, table)
@@ -96,6 +99,7 @@ def test_an_incremental_build_equals_a_full_one(piecemeal):
         assert content.of(full, table) == content.of(piecemeal.store.read(table), table), table.name
 
 
+@pytest.mark.slow
 def test_batches_that_were_taken_back_are_done_again_to_the_same_end(lakehouse, piecemeal):
     refined = piecemeal.ledger.of("refine")[-1].batch_id
     ingested = piecemeal.ledger.of("ingest")[-1].batch_id
@@ -108,6 +112,7 @@ def test_batches_that_were_taken_back_are_done_again_to_the_same_end(lakehouse, 
     assert contents(piecemeal) == contents(lakehouse)
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_not_there_is_said_with_those_that_are(piecemeal):
     known = piecemeal.ledger.of("refine")[-1].batch_id
     with pytest.raises(UnknownName, match=known):

@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import tables
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 def by_spark(lakehouse, table, numbers):

@@ -56,7 +56,7 @@ def test_lag_is_the_age_of_the_newest_message_of_a_batch():
     assert stream.lag_s(Place, built, now) is None
 
 
-@pytest.mark.timeout(360)  # two starts of Spark; seen: 264 s beside a load of 11
+@pytest.mark.timeout(600)  # two starts of Spark; seen: 264 s beside a load of 11
 def test_sigterm_lets_the_batch_finish_and_a_restart_goes_on(server, where, tmp_path):
     del where
     settings = Settings.model_validate(SETTINGS)

@@ -20,7 +20,7 @@ from lakehouse.flow.promises.names import Needles
 from lakehouse.lake import Lake
 from lakehouse.settings import Buckets, Faults, Simulation
 
-pytestmark = pytest.mark.timeout(300)  # the first test makes the world
+pytestmark = pytest.mark.timeout(900)  # the first test makes the world
 
 BUCKETS = Buckets(landing="v-landing", truth="v-truth", lake="v-lake", gold="v-gold", ops="v-ops")
 WORLD = Simulation(

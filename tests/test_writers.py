@@ -38,7 +38,7 @@ DRIVER = textwrap.dedent("""
 """)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_two_processes_with_fifty_commits_each_lose_none(where, server, spark):
     at = lakehouse_in("writers", where, server, spark)
     before = at.lake.version(tables.by_name("ops.repeats"))

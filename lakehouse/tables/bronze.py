@@ -22,7 +22,12 @@ TABLES = (
                 check="subject RLIKE '^p[0-9]+_[0-9a-f]{32}$'",
             ),
             Column("emitted_at", "timestamp", "UTC; by the sender's clock", is_never_null=True),
-            Column("payload", "string", "JSON as it came", is_never_null=True),
+            Column(
+                "payload",
+                "string",
+                "JSON; blanks and the notation of numbers are the parser's",
+                is_never_null=True,
+            ),
             Column("is_personal", "boolean", "a personal feed, or it has a subject", True, True),
             Column("arrived_on", "date", "UTC day of arrived_at", True, True),
             *source_columns(),
