@@ -5,8 +5,10 @@ BIN := .venv/bin
 LOCK := requirements.lock
 # pip and its builds; nothing in the home folder, nothing in /tmp.
 QUIETLY := mkdir -p .cache/tmp && TMPDIR="$$PWD/.cache/tmp" PIP_CACHE_DIR="$$PWD/.cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1
+# Compiled modules stay in this folder; without them every start of Python takes seconds longer.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test test-slow bench lint clean clean-all
+.PHONY: setup demo test test-slow bench purchases lint clean clean-all
 
 setup: .venv/installed
 	@$(QUIETLY) $(BIN)/python -m lakehouse.jars
@@ -22,6 +24,10 @@ test-slow: setup
 
 bench: setup
 	@$(QUIETLY) $(BIN)/python -m bench.flow
+
+# Baskets, items and revenue of the lakehouse at hand, beside the package's own table in pandas.
+purchases: setup
+	@$(QUIETLY) $(BIN)/python -m bench.purchases
 
 lint: .venv/installed
 	$(BIN)/ruff check

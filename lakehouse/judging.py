@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import rows
@@ -25,17 +25,26 @@ def faulty(judged: DataFrame) -> DataFrame:
     return bad.agg(F.array_sort(every).alias("reasons"))
 
 
+def is_message(judged: DataFrame) -> Column:
+    """True for one row of each message: of the lines of a receipt, the first."""
+    if "line" not in judged.columns:
+        return F.lit(True)
+    return F.coalesce("line", F.lit(1)) == 1
+
+
 def rivals(judged: DataFrame, bad: DataFrame, per: Sequence[str]) -> DataFrame:
     """Where several good messages agree in `per`: their first arrival.
 
     Takes   judged, bad  as `settle` takes them
     Gives   `per` and `_here` (struct of rows.ARRIVAL); nothing for messages without a rival
+
+    Counted first: Spark can hash a count, but sorts for the least of a struct.
     """
-    good = judged.join(F.broadcast(bad), on=list(POSITION), how="left_anti")
-    arrivals = good.groupBy(*per).agg(
-        F.min(F.struct(*rows.ARRIVAL)).alias("_here"), F.max(F.struct(*rows.ARRIVAL)).alias("_last")
-    )
-    return arrivals.where("_here != _last").drop("_last")
+    messages = judged.where(is_message(judged)).select(*per, *rows.ARRIVAL)
+    good = messages.join(F.broadcast(bad), on=list(POSITION), how="left_anti")
+    several = good.groupBy(*per).count().where("count > 1").drop("count")
+    met = good.join(F.broadcast(several), on=list(per), how="left_semi")
+    return met.groupBy(*per).agg(F.min(F.struct(*rows.ARRIVAL)).alias("_here"))
 
 
 def settle(
@@ -111,17 +120,25 @@ def repeats(settled: DataFrame) -> DataFrame:
     )
 
 
+def lost(settled: DataFrame) -> DataFrame:
+    """The rows before whose arrival another one had won so far and does no longer."""
+    return settled.where("before IS NOT NULL AND first != before")
+
+
 def displaced(settled: DataFrame) -> DataFrame:
     """The arrivals that had won so far and do no longer.
 
     Gives   the columns of ops.repeats, without table and batch; one row for each arrival
     """
-    lost = settled.where("before IS NOT NULL AND first != before")
-    return lost.select(
-        F.col("before_event_id").alias("event_id"),
-        F.col("before.source_object").alias("source_object"),
-        F.col("before.source_line").alias("source_line"),
-        F.col("before.arrived_at").alias("arrived_at"),
-        F.col("first.source_object").alias("first_object"),
-        F.col("first.source_line").alias("first_line"),
-    ).distinct()
+    return (
+        lost(settled)
+        .select(
+            F.col("before_event_id").alias("event_id"),
+            F.col("before.source_object").alias("source_object"),
+            F.col("before.source_line").alias("source_line"),
+            F.col("before.arrived_at").alias("arrived_at"),
+            F.col("first.source_object").alias("first_object"),
+            F.col("first.source_line").alias("first_line"),
+        )
+        .distinct()
+    )

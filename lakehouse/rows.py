@@ -66,3 +66,8 @@ def with_valid_to(versions: DataFrame, key: Sequence[str]) -> DataFrame:
 def business_on(at: str, time_zone: str = "time_zone") -> Column:
     """The business day of an instant: the date in the shop's time zone."""
     return F.to_date(F.from_utc_timestamp(at, F.col(time_zone))).alias("business_on")
+
+
+def without_nulls(names: Column) -> Column:
+    """The different texts of an array. (array_compact's lambda keeps its input out of codegen.)"""
+    return F.array_except(names, F.array(F.lit(None).cast("string")))

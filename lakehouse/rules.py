@@ -15,6 +15,7 @@ from typing import Any
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from lakehouse import rows
 from lakehouse.errors import BadRule
 from lakehouse.settings import PROJECT
 
@@ -43,7 +44,7 @@ class Suite:
     def broken(self) -> Column:
         """Array of the ids of the rules that a row breaks; empty where it is fine."""
         ids = [F.when(rule.broken, F.lit(rule.id)) for rule in self.rules]
-        return F.array_compact(F.array(*ids, F.lit(None).cast("string")))
+        return rows.without_nulls(F.array(*ids, F.lit(None).cast("string")))
 
 
 def load(table: str, folder: Path = FOLDER) -> Suite:

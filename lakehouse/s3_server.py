@@ -132,7 +132,7 @@ def _spawn(home: Path, is_kept: bool) -> Running:
             start_new_session=True,  # Ctrl-C is for the command, which then stops the server
         )
     try:
-        _wait_until_ready(process, ports["s3"], home / "s3.log")
+        _wait_until_ready(process, ports, home / "s3.log")
     except BaseException:
         process.kill()
         process.wait()
@@ -178,20 +178,32 @@ def _free_ports(home: Path) -> dict[str, int]:
     raise BadMachine("no free ports between 10000 and 30000 on loopback; stop what listens there")
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _wait_until_ready(process: "subprocess.Popen[bytes]", ports: dict[str, int], log: Path) -> None:
     end = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < end:
-        connection = HTTPConnection(LOOPBACK, port, timeout=2)
-        with suppress(OSError, HTTPException):
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status == 200:
-                connection.close()
-                return
-        connection.close()
+        # The S3 part is up first, the volumes that hold the content a moment later: what is
+        # written to the filer and read from it has been in one of them.
+        if (
+            _answers(ports["s3"], "GET", "/healthz")
+            and _answers(ports["filer"], "PUT", "/ready")
+            and _answers(ports["filer"], "GET", "/ready")
+        ):
+            return
         time.sleep(0.05)
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     state = "ended" if process.poll() is not None else f"did not answer in {START_SECONDS} s"
     raise ServerFault(f"the S3 server {state}: {lines[-1] if lines else 'it said nothing'} ({log})")
+
+
+def _answers(port: int, method: str, path: str) -> bool:
+    connection = HTTPConnection(LOOPBACK, port, timeout=2)
+    try:
+        connection.request(method, path, body=b"ready" if method == "PUT" else None)
+        return connection.getresponse().status in (200, 201)
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _stop(home: Path) -> bool:

@@ -52,6 +52,13 @@ def _options(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
         f"-Dlog4j2.configurationFile={LOG4J.as_uri()}",
         "-XX:-UsePerfData",
         "-XX:+UseParallelGC",
+        f"-Xms{where.spark.driver_memory}",
+        "-XX:MetaspaceSize=512m",
+        # The second compiler only for what is hot for long: on two cores it takes one.
+        "-XX:Tier4InvocationThreshold=30000",
+        "-XX:Tier4MinInvocationThreshold=5000",
+        "-XX:Tier4CompileThreshold=60000",
+        "-XX:Tier4BackEdgeThreshold=200000",
     ]
     options = {
         "spark.driver.memory": where.spark.driver_memory,
@@ -83,6 +90,10 @@ _ENGINE = {
     "spark.sql.redaction.string.regex": "0x[0-9A-Fa-f]{64,}",
     # Listings by a job of 10,000 tasks take 27 s for a tiny table.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+    # Sets of the products of a basket and the like are hashed, not sorted, from 128 groups on too.
+    "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "1000000",
+    # Frames are kept for the length of a batch: to look for the best encoding takes longer.
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",
 }
 _DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",

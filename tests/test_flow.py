@@ -4,12 +4,14 @@ import random
 from collections import Counter
 
 import pytest
+from pandas.testing import assert_frame_equal
 
+from bench import purchases
 from lakehouse import content, tables
 from lakehouse.errors import BatchFailed, UnknownName
 from lakehouse.flow import build, ingest, place, undo
 from lakehouse.settings import Ingest
-from tests.worlds import SEED, lakehouse_in, land, run
+from tests.worlds import SEED, WORLD, lakehouse_in, land, run
 
 pytestmark = pytest.mark.timeout(900)  # the first test takes a world through to gold
 
@@ -57,20 +59,12 @@ def test_every_bronze_message_is_kept_quarantined_or_a_repeat(lakehouse, truth):
         assert sum(batch.quarantined for batch in batches) == expected["quarantined"] + mislabelled
 
 
-def test_revenue_baskets_and_items_are_those_of_the_purchases_to_the_cent(lakehouse, truth):
-    receipts = truth["receipts"].query("not is_spoiled")
-    expected = receipts.groupby(["shop_id", "business_on"]).agg(
-        baskets=("basket_id", "nunique"), cents=("amount_cents", "sum")
-    )
-    rows = lakehouse.lake.sql().sql(
-        "SELECT shop_id, business_on, count(*), sum(net_revenue_cents) "
-        "FROM gold.baskets GROUP BY ALL"
-    )
-    actual = {(shop, str(day)): (count, int(cents)) for shop, day, count, cents in rows.fetchall()}
-    assert actual == {
-        (shop, str(day)[:10]): (row.baskets, row.cents)
-        for (shop, day), row in zip(expected.index, expected.itertuples(index=False), strict=True)
-    }
+@pytest.mark.parametrize("table", ["gold.baskets", "gold.shop_hours"])
+def test_revenue_baskets_and_items_are_those_of_the_purchases_to_the_cent(lakehouse, truth, table):
+    sql = lakehouse.lake.sql()
+    expected = purchases.purchased(WORLD, truth["receipts"], purchases.zones(sql))
+    assert expected["cents"].sum() > 0
+    assert_frame_equal(purchases.in_gold(sql, table), expected)
 
 
 def test_a_second_run_changes_nothing(lakehouse):

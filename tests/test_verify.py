@@ -12,44 +12,22 @@ import pyarrow.parquet as pq
 import pytest
 from delta.tables import DeltaTable
 
-from lakehouse import s3, simulator, tables
-from lakehouse.flow import build, ingest, refine, verify
-from lakehouse.flow import place as places
+from lakehouse import s3, tables
+from lakehouse.flow import verify
 from lakehouse.flow.promises import accounted, landed
 from lakehouse.flow.promises.names import Needles
 from lakehouse.lake import Lake
-from lakehouse.settings import Buckets, Faults, Simulation
+from tests.worlds import buckets, copied
 
 pytestmark = pytest.mark.timeout(900)  # the first test makes the world
 
-BUCKETS = Buckets(landing="v-landing", truth="v-truth", lake="v-lake", gold="v-gold", ops="v-ops")
-WORLD = Simulation(
-    receipt_days=4,
-    receipt_share=0.05,
-    sensor_days=1,
-    faults=Faults(
-        repeat=0.05,
-        receipt_again=0.05,
-        late_object=0.3,
-        broken_line=0.05,
-        wrong_unit=0.05,
-        unknown_product=0.05,
-    ),
-)
+BUCKETS = buckets("v")
 
 
 @pytest.fixture(scope="module")
-def place(where, server, spark):
-    """The world, in buckets of its own, all the way to gold."""
-    settings = where.model_copy(update={"buckets": BUCKETS, "simulation": WORLD})
-    place = places.at(settings, server, spark)
-    storage = place.zone.storage()
-    for _ in simulator.write(settings, seed=1, put=lambda *what: s3.put(storage, *what)):
-        pass
-    ingest.everything(place)
-    refine.everything(place)
-    build.everything(place)
-    return place
+def place(lakehouse):
+    """A copy of the small world's buckets, tables and all, to plant breaches in."""
+    return copied(lakehouse, "v")
 
 
 @pytest.fixture

@@ -20,10 +20,15 @@ WORLD = Simulation(
 )
 
 
+def buckets(prefix):
+    """Names of buckets of one lakehouse on a shared server."""
+    return Buckets(**{name: f"{prefix}-{name}" for name in Buckets.model_fields})
+
+
 def lakehouse_in(prefix, where, server, spark, **sizes):
     """A lakehouse in buckets of its own, on the shared server and session."""
-    buckets = Buckets(**{name: f"{prefix}-{name}" for name in Buckets.model_fields})
-    settings = where.model_copy(update={"buckets": buckets, "simulation": WORLD, **sizes})
+    update = {"buckets": buckets(prefix), "simulation": WORLD, **sizes}
+    settings = where.model_copy(update=update)
     return place.at(settings, server, spark)
 
 
@@ -39,3 +44,14 @@ def run(at):
     ingest.everything(at)
     refine.everything(at)
     build.everything(at)
+
+
+def copied(at, prefix):
+    """The same lakehouse once more: Delta's paths are relative, so that a copy is whole."""
+    storage = s3.client(at.settings, at.endpoint)
+    theirs = buckets(prefix).model_dump()
+    s3.ensure_buckets(storage, theirs.values())
+    for name, bucket in at.settings.buckets.model_dump().items():
+        for one in list(s3.objects(storage, bucket)):
+            s3.put(storage, theirs[name], one["Key"], s3.get(storage, bucket, one["Key"]))
+    return lakehouse_in(prefix, at.settings, at.endpoint, at.spark)

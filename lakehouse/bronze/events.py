@@ -3,6 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse import rows
 from lakehouse.bronze import persons
 from lakehouse.feeds import ENVELOPE, FEEDS, FUTURE_TOLERANCE, OLDEST
 
@@ -82,7 +83,7 @@ def faults() -> tuple[str, ...]:
 def _faults() -> Column:
     """The names of everything that keeps a line out of bronze, in the order they are judged."""
     named = [F.when(is_so, F.lit(name)) for name, is_so in _judged().items()]
-    return F.array_compact(F.array("fault", *named))
+    return rows.without_nulls(F.array("fault", *named))
 
 
 def _judged() -> dict[str, Column]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from lakehouse.flow.place import Place
 
 DEFAULT = PROJECT / "conf" / "local.yml"
+
+# Options of every command that simulates.
+Seed = Annotated[int, typer.Option(help="Same seed and settings, same bytes.")]
+Days = Annotated[
+    int | None,
+    typer.Option(min=1, max=366, help="The last days of receipts.", show_default="settings"),
+]
 
 # What is not a terminal has no width: a pipe gets whole lines.
 out = Console(width=None if sys.stdout.isatty() else 200)

@@ -5,14 +5,14 @@
 import json
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from botocore.exceptions import ClientError
 
 from lakehouse import s3, s3_server
 from lakehouse.commands import show
-from lakehouse.commands.common import out, settings_of
+from lakehouse.commands.common import Days, Seed, out, settings_of
 from lakehouse.errors import BadSetting
 from lakehouse.settings import Settings
 
@@ -20,14 +20,7 @@ _WRITERS = 8  # one upload waits for the server most of its time
 _NOTE = "world.json"  # in the truth bucket, written last: which world has landed
 
 
-def simulate(
-    ctx: typer.Context,
-    seed: Annotated[int, typer.Option(help="Same seed and settings, same bytes.")] = 1,
-    days: Annotated[
-        int | None,
-        typer.Option(min=1, max=366, help="The last days of receipts.", show_default="settings"),
-    ] = None,
-) -> None:
+def simulate(ctx: typer.Context, seed: Seed = 1, days: Days = None) -> None:
     """Land a simulated world: real purchases, sensors around them, and the truth beside it."""
     where = settings_of(ctx)
     with s3_server.running(where) as endpoint:
@@ -50,23 +43,11 @@ def land(where: Settings, endpoint: str, seed: int) -> bool:
     """
     from lakehouse import simulator
 
-    storage = s3.client(where, endpoint)
-    s3.ensure_buckets(storage, where.buckets.model_dump().values())
-    wanted = {
-        "version": simulator.VERSION,
-        "seed": seed,
-        "simulation": where.simulation.model_dump(),
-    }
-    there = _noted(storage, where)
-    if there == wanted:
+    if is_there(where, endpoint, seed):
         out.print("simulate: this world has landed already")
         return False
-    if there is not None:
-        raise BadSetting(
-            f"another world has landed (seed {there['seed']}, "
-            f"{there['simulation']['receipt_days']} days); `make clean` takes it away, and "
-            "LAKEHOUSE_HOME=… keeps a second one beside it"
-        )
+    storage = s3.client(where, endpoint)
+    s3.ensure_buckets(storage, where.buckets.model_dump().values())
     written = lines = 0
     with show.bar("simulate", None, "objects") as advance, ThreadPoolExecutor(_WRITERS) as pool:
         under_way: deque[Future[None]] = deque()
@@ -83,16 +64,37 @@ def land(where: Settings, endpoint: str, seed: int) -> bool:
             advance(1, f"of {landed.total:,}: {landed.key}")
         for upload in under_way:
             upload.result()
-    s3.put(storage, where.buckets.truth, _NOTE, json.dumps(wanted).encode())
+    s3.put(storage, where.buckets.truth, _NOTE, json.dumps(_world(where, seed)).encode())
     out.print(f"simulate: {lines:,} lines landed, {written / 1e6:,.1f} MB as they lie there")
     return True
+
+
+def is_there(where: Settings, endpoint: str, seed: int) -> bool:
+    """Whether just this world has landed.
+
+    Raises BadSetting where it is another one.
+    """
+    there = _noted(s3.client(where, endpoint), where)
+    if there is not None and there != _world(where, seed):
+        raise BadSetting(
+            f"another world has landed (seed {there['seed']}, "
+            f"{there['simulation']['receipt_days']} days); `make clean` takes it away, and "
+            "LAKEHOUSE_HOME=… keeps a second one beside it"
+        )
+    return there is not None
+
+
+def _world(where: Settings, seed: int) -> dict[str, Any]:
+    from lakehouse.simulator import VERSION
+
+    return {"version": VERSION, "seed": seed, "simulation": where.simulation.model_dump()}
 
 
 def _noted(storage: Any, where: Settings) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads(s3.get(storage, where.buckets.truth, _NOTE))
     except ClientError as fault:
-        if fault.response["Error"]["Code"] not in ("NoSuchKey", "404"):
+        if fault.response["Error"]["Code"] not in ("NoSuchKey", "NoSuchBucket", "404"):
             raise
         return None
     return found

@@ -91,15 +91,12 @@ def _refine(place: Place, group: list[Table], after: int, until: int) -> list[Ba
     attempt = max(len(place.ledger.undone(table.name)) for table in group)
     batch_id = f"{STAGE}-{after}-{until}" + (f"-{attempt}" if attempt else "")
     span = Range(place, batch_id, after, until)
-    events = span.read(group)
+    busy = [table for table in group if span.messages(table) or settling.is_touched(place, table)]
+    busy.sort(key=span.messages, reverse=True)  # the longest work first
     settled: list[Settled] = []
     try:
-        counts = {row["feed"]: row["count"] for row in events.groupBy("feed").count().collect()}
-        busy = [t for t in group if counts.get(t.feed, 0) or settling.is_touched(place, t)]
         with ThreadPoolExecutor(_AT_ONCE) as workers:
-            settled = list(
-                workers.map(lambda t: settling.settle(span, t, events, counts.get(t.feed, 0)), busy)
-            )
+            settled = list(workers.map(lambda table: settling.settle(span, table), busy))
             for result in settled:
                 result.batch.check()
             settling.set_aside(span, settled)
@@ -107,7 +104,6 @@ def _refine(place: Place, group: list[Table], after: int, until: int) -> list[Ba
     finally:
         for result in settled:
             result.close()
-        events.unpersist()
     idle = [_idle(span, table) for table in group if table not in busy]
     place.ledger.record([*batches, *idle])
     return [*batches, *idle]

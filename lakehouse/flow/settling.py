@@ -1,6 +1,8 @@
 """What a batch of refine does to one table: build, judge, settle, set aside, keep."""
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
@@ -32,18 +34,23 @@ class Range:
         """Whether a bronze version is in the range."""
         return version is not None and self.after < version <= self.until
 
-    def read(self, group: Iterable[Table]) -> DataFrame:
-        """The messages of the range for a group of tables, read once and kept in memory."""
-        store = self.place.store
-        if self.after < 0:
-            events = store.read(_EVENTS, self.until)
-        else:
-            events = store.changes(_EVENTS, self.after, self.until)
-            events = events.where("_change_type = 'insert'").select(*_EVENTS.column_names)
-            # What was taken back is still an insert of its version.
-            events = events.where(~F.col("batch_id").isin(self.place.ledger.undone()))
-        feeds = [table.feed for table in group]
-        return events.where(F.col("feed").isin(feeds)).drop("batch_id").persist()
+    @property
+    def ingested(self) -> list[Batch]:
+        """The batches of ingest in the range; those that were taken back are not."""
+        batches = self.place.ledger.of("ingest")
+        return [batch for batch in batches if self.holds(batch.version_after)]
+
+    def messages(self, table: Table) -> int:
+        """How many messages of the table's feed the range holds, by the ledger."""
+        return sum(batch.feeds.get(table.feed or "", 0) for batch in self.ingested)
+
+    def read(self, table: Table) -> DataFrame:
+        """The messages of the table's feed in the range."""
+        events = self.place.store.read(_EVENTS, self.until)
+        if self.after >= 0:  # files of other batches are skipped by their statistics
+            ids = [batch.batch_id for batch in self.ingested]
+            events = events.where(F.col("batch_id").isin(ids))
+        return events.where(F.col("feed") == F.lit(table.feed)).drop("batch_id")
 
     def earlier(self, table: Table) -> DataFrame:
         """The messages of the table's feed before the range."""
@@ -55,6 +62,7 @@ class Range:
 class Settled:
     """The outcome for one table, worked out and kept in memory, not yet written.
 
+    bad    as judging.faulty gives it
     again  POSITION of the earlier messages that were judged once more; None where there are none
     is_first  the table is empty
     held   frames in memory
@@ -64,6 +72,7 @@ class Settled:
     batch: Batch
     events: DataFrame
     rows: DataFrame
+    bad: DataFrame
     again: DataFrame | None
     has_displaced: bool
     is_first: bool
@@ -93,13 +102,9 @@ def is_touched(place: Place, table: Table) -> bool:
     return bool(seen) and references(place, table) != seen
 
 
-def settle(span: Range, table: Table, events: DataFrame, messages: int) -> Settled:
-    """Work out what becomes of the range's messages, and of earlier ones that are touched.
-
-    Takes   events    the messages of the range
-            messages  how many of them are the table's, counted apart from what is done here
-    """
-    new = events.where(F.col("feed") == F.lit(table.feed))
+def settle(span: Range, table: Table) -> Settled:
+    """Work out what becomes of the range's messages, and of earlier ones that are touched."""
+    new, messages = span.read(table), span.messages(table)
     again = _touched(span, table) if is_touched(span.place, table) else None
     if again is None:
         return _settle(span, table, new, None, messages)
@@ -140,7 +145,7 @@ def _settle(
     bad = judging.faulty(judged).persist()
     here = judging.rivals(judged, bad, table.repeats).persist()
     settled = judging.settle(judged, bad, here, past, table.repeats)
-    counts = _counts(place, table, settled, again)
+    counts = _counts(place, table, settled, again, has_past=past is not None)
     has_displaced = counts["displaced"] > 0
     held = [frame for frame in (judged, bad, here, past, again) if frame is not None]
     batch = replace(
@@ -150,51 +155,62 @@ def _settle(
         repeated=counts["repeated"],
         late=counts["late"],
     )
-    return Settled(table, batch, events, settled, again, has_displaced, is_first, held)
+    return Settled(table, batch, events, settled, bad, again, has_displaced, is_first, held)
 
 
 def _counts(
-    place: Place, table: Table, settled: DataFrame, again: DataFrame | None
+    place: Place, table: Table, settled: DataFrame, again: DataFrame | None, *, has_past: bool
 ) -> dict[str, int]:
     """Messages by outcome, less what the same messages were before."""
-    message = F.struct(*POSITION)
-    if "line" in settled.columns:  # the lines of a receipt are one message
-        message = F.when(F.coalesce("line", F.lit(1)) == 1, message)
     late = F.col("is_late") if "is_late" in settled.columns else F.lit(False)
-    lost = F.when(F.col("first") != F.col("before"), F.col("before"))
-    found = settled.groupBy("outcome").agg(
-        F.count(message).alias("messages"),
-        F.count(F.when(late, message)).alias("late"),
-        F.count_distinct(lost).alias("lost"),
-        F.count_distinct(F.when(F.col("before_is_late"), lost)).alias("late_lost"),
+    found = (
+        settled.where(judging.is_message(settled))
+        .groupBy("outcome")
+        .agg(F.count("*").alias("messages"), F.count_if(late).alias("late"))
     )
     by_outcome = {row["outcome"]: row for row in found.collect()}
 
     def count(outcome: str, what: str = "messages") -> int:
         return int(by_outcome[outcome][what]) if outcome in by_outcome else 0
 
-    displaced = sum(int(row["lost"]) for row in by_outcome.values())
+    displaced = late_displaced = 0
+    if has_past:
+        lost = judging.lost(settled).select("before", "before_is_late").distinct()
+        [(displaced, late_displaced)] = lost.agg(
+            F.count("*"), F.count_if("before_is_late")
+        ).collect()
     counts = {
         "kept": count("kept") - displaced,
         "quarantined": count("quarantined"),
         "repeated": count("repeated") + displaced,
-        "late": count("kept", "late") - sum(int(row["late_lost"]) for row in by_outcome.values()),
+        "late": count("kept", "late") - late_displaced,
         "displaced": displaced,
     }
     if again is not None:
-        store = place.store
-        held = again.join(store.read(table).select(*POSITION).distinct(), list(POSITION)).count()
-        late_before = 0
-        if "is_late" in table.column_names:
-            were_late = store.read(table).where("is_late").select(*POSITION).distinct()
-            late_before = again.join(were_late, list(POSITION)).count()
-        mine = store.read(_REPEATS).where(F.col("table_name") == table.name).select(*POSITION)
-        repeated = again.join(mine, list(POSITION)).count()
-        counts["kept"] -= held
-        counts["late"] -= late_before
-        counts["repeated"] -= repeated
-        counts["quarantined"] -= again.count() - held - repeated
+        was = _was(place, table, again)
+        for outcome in ("kept", "late", "repeated"):
+            counts[outcome] -= was[outcome]
+        counts["quarantined"] -= was["messages"] - was["kept"] - was["repeated"]
     return counts
+
+
+def _was(place: Place, table: Table, again: DataFrame) -> dict[str, int]:
+    """How many messages are judged again, and what they were so far."""
+    silver = place.store.read(table)
+    late = F.col("is_late") if "is_late" in table.column_names else F.lit(False)
+    kept = silver.select(*POSITION, F.lit("kept").alias("was"), late.alias("late")).distinct()
+    repeated = place.store.read(_REPEATS).where(F.col("table_name") == table.name)
+    repeated = repeated.select(
+        *POSITION, F.lit("repeated").alias("was"), F.lit(False).alias("late")
+    )
+    told = again.join(kept.unionByName(repeated), on=list(POSITION), how="left")
+    [row] = told.agg(
+        F.count("*").alias("messages"),
+        F.count_if(F.col("was") == "kept").alias("kept"),
+        F.count_if(F.col("was") == "repeated").alias("repeated"),
+        F.count_if("late").alias("late"),
+    ).collect()
+    return {name: int(count) for name, count in row.asDict().items()}
 
 
 def _seen(place: Place, table: Table) -> dict[str, int]:
@@ -234,28 +250,34 @@ def with_followers(place: Place, table: Table, touched: DataFrame) -> DataFrame:
 
 def set_aside(span: Range, settled: list[Settled]) -> None:
     """Write the quarantined messages and the repeats of all tables, a commit each."""
-    for table, rows_of in ((_QUARANTINE, _quarantined), (_REPEATS, _repeated)):
-        wanted = [one for one in settled if _count(one, table) or one.again is not None]
-        if not wanted:
-            continue
-        new = None
-        for one in wanted:
-            part = rows_of(one).withColumn("batch_id", F.lit(span.batch_id))
-            new = part if new is None else new.unionByName(part)
-        assert new is not None
-        noted = {"part_of": span.batch_id}
-        judged_again = [one for one in wanted if one.again is not None]
-        if not judged_again:
-            span.place.store.append(table, new, noted)
-            continue
-        old = None
-        for one in judged_again:
-            assert one.again is not None
-            keys = one.again.withColumn("table_name", F.lit(one.table.name))
-            old = keys if old is None else old.unionByName(keys)
-        assert old is not None
-        gone = old.join(new, on=list(table.key), how="left_anti")
-        span.place.store.merge(table, new, gone, noted)
+    with ThreadPoolExecutor(2) as workers:
+        quarantined = workers.submit(_set_aside, span, settled, _QUARANTINE, _quarantined)
+        repeated = workers.submit(_set_aside, span, settled, _REPEATS, _repeated)
+    quarantined.result()
+    repeated.result()
+
+
+def _set_aside(
+    span: Range, settled: list[Settled], table: Table, rows_of: Callable[[Settled], DataFrame]
+) -> None:
+    wanted = [one for one in settled if _count(one, table) or one.again is not None]
+    if not wanted:
+        return
+    parts = [rows_of(one).withColumn("batch_id", F.lit(span.batch_id)) for one in wanted]
+    new = functools.reduce(DataFrame.unionByName, parts)
+    noted = {"part_of": span.batch_id}
+    judged_again = [
+        one.again.withColumn("table_name", F.lit(one.table.name))
+        for one in wanted
+        if one.again is not None
+    ]
+    if not judged_again:
+        span.place.store.append(table, new, noted)
+        return
+    new = new.localCheckpoint()  # few rows of a long plan, which is met twice from here on
+    old = functools.reduce(DataFrame.unionByName, judged_again)
+    gone = old.join(new, on=list(table.key), how="left_anti")
+    span.place.store.merge(table, new, gone, noted)
 
 
 def _count(one: Settled, table: Table) -> int:
@@ -263,8 +285,7 @@ def _count(one: Settled, table: Table) -> int:
 
 
 def _quarantined(one: Settled) -> DataFrame:
-    bad = one.rows.where("outcome = 'quarantined'").select(*POSITION, "reasons").distinct()
-    return one.events.join(F.broadcast(bad), on=list(POSITION), how="inner").select(
+    return one.events.join(F.broadcast(one.bad), on=list(POSITION), how="inner").select(
         F.lit(one.table.name).alias("table_name"),
         "reasons",
         "event_id",
