@@ -33,7 +33,7 @@ def stream(place: Place) -> DataStreamWriter:
 
 
 def everything(place: Place) -> list[Batch]:
-    """Build every gold table whose upstream tables changed, in declared order."""
+    """Build every gold table whose upstream tables changed; those that stand on gold come last."""
     place.ledger.fold()
     built: list[Batch | None] = []
     with ThreadPoolExecutor(_AT_ONCE) as workers:
