@@ -52,6 +52,7 @@ def _options(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
         f"-Dlog4j2.configurationFile={LOG4J.as_uri()}",
         "-XX:-UsePerfData",
         "-XX:+UseParallelGC",
+        # Whole at once: each growth of heap or class space is a full collection.
         f"-Xms{where.spark.driver_memory}",
         "-XX:MetaspaceSize=512m",
         # The second compiler only for what is hot for long: on two cores it takes one.
