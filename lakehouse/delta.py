@@ -16,13 +16,6 @@ from lakehouse.lake import Lake, note
 from lakehouse.settings import Settings
 from lakehouse.tables import Table
 
-# Tables that readers without Spark and streams of changes can follow: see docs/decisions/.
-_PROPERTIES = {
-    "delta.enableChangeDataFeed": "true",
-    "delta.enableDeletionVectors": "false",
-    "delta.logRetentionDuration": "interval 365 days",
-}
-
 _CREATORS = 4  # tables created at once: each waits for the storage most of its time
 _TXN_APP = "spark.databricks.delta.write.txnAppId"
 _TXN_VERSION = "spark.databricks.delta.write.txnVersion"
@@ -82,22 +75,11 @@ class Store:
                 )
 
     def _create(self, table: Table) -> None:
-        """Create through delta-rs, which takes a tenth of Spark's time, and finish with Spark."""
         struct = _struct(table)
         for column, field in zip(table.columns, struct.fields, strict=True):
             field.nullable = not column.is_never_null
             field.metadata = {"comment": column.means}
-        self.lake.create(table, struct.json(), _PROPERTIES)
-        place = f"delta.`{self.uri(table)}`"
-        if table.clustered:
-            self.spark.sql(f"ALTER TABLE {place} CLUSTER BY ({', '.join(table.clustered)})")
-        for column in table.columns:
-            if column.check:
-                # Delta takes a condition that is null for a broken one; SQL does not.
-                holds = f"`{column.name}` IS NULL OR {column.check}"
-                self.spark.sql(
-                    f"ALTER TABLE {place} ADD CONSTRAINT {column.name}_check CHECK ({holds})"
-                )
+        self.lake.create(table, struct.json())
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         """The table's rows, at a version or newest."""

@@ -3,23 +3,45 @@
 Versions, transactions, what was noted with each commit, and the ledger, which is folded from it.
 """
 
+import functools
 import json
+import time
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import deltalake
 import duckdb
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema
+from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from duckdb_extensions import import_extension
 
-from lakehouse import keys, places, tables
+from lakehouse import keys, places, s3, tables
 from lakehouse.settings import Settings, home
 from lakehouse.tables import Table
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 _NOTE = "lakehouse"
+
+# Tables that readers without Spark and streams of changes can follow: see docs/decisions/.
+_PROPERTIES = {
+    "delta.enableChangeDataFeed": "true",
+    "delta.enableDeletionVectors": "false",
+    "delta.logRetentionDuration": "interval 365 days",
+}
+# Delta's table features: what the versions up to 4 imply is named from version 7 on.
+_OF_WRITER_4 = (
+    "appendOnly",
+    "invariants",
+    "checkConstraints",
+    "changeDataFeed",
+    "generatedColumns",
+)
+_OF_CLUSTERING = ("domainMetadata", "clustering")
 
 
 @dataclass(frozen=True)
@@ -42,6 +64,11 @@ class Lake:
     def uri(self, table: Table) -> str:
         """The table's address for delta-rs and DuckDB."""
         return places.uri(self.settings, table, scheme="s3")
+
+    @functools.cached_property
+    def storage(self) -> "S3Client":
+        """A client of the storage, for objects that are no tables."""
+        return s3.client(self.settings, self.endpoint)
 
     @property
     def storage_options(self) -> dict[str, str]:
@@ -89,18 +116,15 @@ class Lake:
         seen = None if opened is None else opened.transaction_version(app)
         return -1 if seen is None else seen
 
-    def create(self, table: Table, schema: str, properties: dict[str, str]) -> None:
-        """Create a table that is not there, with columns in Delta's own notation."""
-        DeltaTable.create(
-            self.uri(table),
-            Schema.from_json(schema),
-            mode="ignore",
-            partition_by=list(table.partitioned),
-            name=table.short_name,
-            description=table.grain,
-            configuration=dict(properties),
-            storage_options=self.storage_options,
-        )
+    def create(self, table: Table, schema: str) -> None:
+        """Create a table that is not there, with columns in Delta's own notation.
+
+        Its first commit is written here, whole: delta-rs knows no clustering, and Spark takes
+        seconds for each property that it adds (docs/decisions/cold-start.md).
+        """
+        key = f"{places.log(table)}{0:020}.json"
+        lines = "\n".join(json.dumps(action) for action in _first_commit(table, schema))
+        s3.put_new(self.storage, places.bucket(self.settings, table), key, lines.encode())
 
     def commits(self, table: Table, after: int = -1) -> list[Commit]:
         """Our commits on the table after version `after`, oldest first."""
@@ -174,6 +198,46 @@ class Lake:
             parts["URL_STYLE"] = "path"
         given = ", ".join(f"{name} '{value}'" for name, value in parts.items())
         return f"CREATE SECRET (TYPE s3, {given})"
+
+
+def _first_commit(table: Table, schema: str) -> list[dict[str, Any]]:
+    """The actions that make a table, as Delta's protocol has them (PROTOCOL.md, "Actions")."""
+    now = time.time_ns() // 1_000_000
+    # Delta takes a condition that is null for a broken one; SQL does not.
+    checks = {
+        f"delta.constraints.{column.name}_check": f"`{column.name}` IS NULL OR {column.check}"
+        for column in table.columns
+        if column.check
+    }
+    metadata = {
+        "id": str(uuid.uuid4()),
+        "name": table.short_name,
+        "description": table.grain,
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": schema,
+        "partitionColumns": list(table.partitioned),
+        "configuration": {**_PROPERTIES, **checks},
+        "createdTime": now,
+    }
+    protocol: dict[str, Any] = {"minReaderVersion": 1, "minWriterVersion": 4}
+    actions: list[dict[str, Any]] = [
+        {"commitInfo": {"timestamp": now, "operation": "CREATE TABLE", "operationParameters": {}}},
+        {"protocol": protocol},
+        {"metaData": metadata},
+    ]
+    if table.clustered:
+        protocol |= {"minWriterVersion": 7, "writerFeatures": [*_OF_WRITER_4, *_OF_CLUSTERING]}
+        clustering = {
+            "clusteringColumns": [[name] for name in table.clustered],
+            "domainName": "delta.clustering",
+        }
+        domain = {
+            "domain": "delta.clustering",
+            "configuration": json.dumps(clustering),
+            "removed": False,
+        }
+        actions.append({"domainMetadata": domain})
+    return actions
 
 
 def note(content: dict[str, Any]) -> str:

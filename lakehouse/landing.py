@@ -1,8 +1,8 @@
 """The landing zone as a source of Structured Streaming: every line of every object, numbered.
 
 An offset is the list of objects of one batch, so that a batch that is tried again reads the same
-ones, and what is still to be read is what the ledger does not know: no object is skipped for its
-age or its name. (Spark's own file source skips names that begin with "_" or ".", and objects older
+ones, and how many batches were taken back before, so that one that was is not taken for finished.
+What is still to be read is what the ledger does not know: no object is skipped for its age or name. (Spark's own file source skips names that begin with "_" or ".", and objects older
 than maxFileAge, and gives no line numbers; see docs/decisions/.)
 """
 
@@ -134,26 +134,25 @@ class LandingReader(DataSourceStreamReader):
         """Take the zone; the ledger is read when the query first asks what there is."""
         self.zone = zone
         self.given: set[str] | None = None
-        self.latest: dict[str, list[str]] = {"objects": []}
+        self.taken_back = 0
+        self.latest = self.initialOffset()
 
-    def initialOffset(self) -> dict[str, list[str]]:
+    def initialOffset(self) -> dict[str, Any]:
         """Nothing read yet."""
-        return {"objects": []}
+        return {"objects": [], "taken_back": 0}
 
-    def latestOffset(self) -> dict[str, list[str]]:
+    def latestOffset(self) -> dict[str, Any]:
         """The objects of the next batch; the same answer as before where there is nothing new."""
         if self.given is None:
-            lake = Lake(self.zone.settings, self.zone.endpoint)
-            self.given = Ledger(lake, is_reader=True).ingested()
+            ledger = Ledger(Lake(self.zone.settings, self.zone.endpoint), is_reader=True)
+            self.given, self.taken_back = ledger.ingested(), len(ledger.undone("bronze.events"))
         objects = one_batch(pending(self.zone, self.given), self.zone.settings.ingest)
         if objects:
             self.given |= set(objects)
-            self.latest = {"objects": objects}
+            self.latest = {"objects": objects, "taken_back": self.taken_back}
         return self.latest
 
-    def partitions(
-        self, start: dict[str, list[str]], end: dict[str, list[str]]
-    ) -> Sequence[InputPartition]:
+    def partitions(self, start: dict[str, Any], end: dict[str, Any]) -> Sequence[InputPartition]:
         """Four shares of neighbours: neighbours are of one day, so files of few days each."""
         del start
         objects = end["objects"]

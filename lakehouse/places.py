@@ -15,6 +15,11 @@ def uri(settings: Settings, table: Table, scheme: str = "s3a") -> str:
     return f"{scheme}://{bucket(settings, table)}/{table.layer}/{table.short_name}"
 
 
+def log(table: Table) -> str:
+    """The prefix of the table's log in its bucket."""
+    return f"{table.layer}/{table.short_name}/_delta_log/"
+
+
 def checkpoint(settings: Settings, stage: str) -> str:
     """Where the stream of a stage keeps its offsets."""
     return f"s3a://{settings.buckets.ops}/_checkpoints/{stage}"

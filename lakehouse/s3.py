@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 
-def client(where: Settings, endpoint: str) -> "S3Client":
-    """A client of the storage at `endpoint`, with its keys."""
+def client(where: Settings, endpoint: str | None) -> "S3Client":
+    """A client of the storage at `endpoint` (None is the cloud's own), with its keys."""
     access, secret = keys.s3(where)
     is_ours = where.s3.endpoint is None
     storage: S3Client = boto3.client(
@@ -87,3 +87,14 @@ def get(storage: "S3Client", bucket: str, key: str) -> bytes:
 def put(storage: "S3Client", bucket: str, key: str, content: bytes) -> None:
     """Write one object whole."""
     storage.put_object(Bucket=bucket, Key=key, Body=content)
+
+
+def put_new(storage: "S3Client", bucket: str, key: str, content: bytes) -> bool:
+    """Write one object whole where there is none; False where there is one."""
+    try:
+        storage.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
+    except ClientError as fault:
+        if fault.response["Error"]["Code"] not in ("PreconditionFailed", "412"):
+            raise
+        return False
+    return True

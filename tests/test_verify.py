@@ -46,7 +46,7 @@ def change(place):
     storage = place.zone.storage()
     for table, version in before.items():
         bucket = places.bucket(place.settings, table)
-        log = f"{table.layer}/{table.short_name}/_delta_log/"
+        log = places.log(table)
         for one in list(s3.objects(storage, bucket, log)):
             number = one["Key"].removeprefix(log).partition(".")[0]
             if number == "_last_checkpoint" or (number.isdigit() and int(number) > version):
@@ -280,7 +280,7 @@ def test_10_a_table_that_needs_more_than_a_plain_reader_is_seen(place, put):
         "readerFeatures": ["deletionVectors"],
         "writerFeatures": ["deletionVectors", "changeDataFeed"],
     }
-    key = f"gold/products/_delta_log/{opened.version() + 1:020}.json"
+    key = f"{places.log(products)}{opened.version() + 1:020}.json"
     put(BUCKETS.gold, key, json.dumps({"protocol": protocol}).encode())
     assert "gold.products: its readers need deletionVectors" in details(place, 10)
 

@@ -106,8 +106,7 @@ def _by_table(lake: Lake, table: Table) -> Counter[str]:
 
 
 def _landed(lake: Lake) -> set[str]:
-    storage = s3.client(lake.settings, lake.endpoint or "")
-    return {one["Key"] for one in s3.objects(storage, lake.settings.buckets.landing)}
+    return {one["Key"] for one in s3.objects(lake.storage, lake.settings.buckets.landing)}
 
 
 def _last(ledger: Ledger, table: Table) -> Batch | None:

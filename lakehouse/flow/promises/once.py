@@ -34,8 +34,7 @@ def lost(evidence: Evidence) -> Iterator[str]:
     place = evidence.place
     storage = place.zone.storage()
     for table in tables.TABLES:
-        folder = f"{table.layer}/{table.short_name}/_delta_log/"
-        keys = s3.objects(storage, places.bucket(place.settings, table), folder)
+        keys = s3.objects(storage, places.bucket(place.settings, table), places.log(table))
         there = [int(found[1]) for one in keys if (found := _COMMIT.search(one["Key"]))]
         gaps = sorted(set(range(min(there), max(there) + 1)) - set(there)) if there else []
         if gaps:
