@@ -54,7 +54,7 @@ def settle(
     past: DataFrame | None,
     per: Sequence[str],
 ) -> DataFrame:
-    """Add `outcome` (kept, quarantined, repeated), `reasons`, `first` and `before`.
+    """What becomes of each message that is not simply kept.
 
     A message of which one row breaks a rule is quarantined whole. Of the good messages that agree
     in `per`, here and in `past`, the first arrival is kept.
@@ -64,13 +64,24 @@ def settle(
             here    as `rivals` gives it
             past    what silver holds: `per`, `before` (struct of rows.ARRIVAL), before_event_id,
                     before_is_late, one row for each `per`; None where silver is empty
-    Gives   first   struct of rows.ARRIVAL: the arrival that wins; null where quarantined
-            before  the one that had won so far; null where there was none
+    Gives   event_id, rows.ARRIVAL, is_late (false where the table has none), and
+              outcome  quarantined, repeated, or kept though another one had won so far
+              first    struct of rows.ARRIVAL: the arrival that wins; null where quarantined
+              before   the one that had won so far, with before_event_id and before_is_late; null
+                       where there was none
+            one row a message
 
     Faulty messages, rivals and past winners are few beside the rows, so they go to the rows.
     """
-    told = judged.join(F.broadcast(bad), on=list(POSITION), how="left")
-    told = told.join(F.broadcast(here), on=list(per), how="left")
+    is_bad = bad.select(*POSITION, F.lit(True).alias("is_bad"))
+    late = F.col("is_late") if "is_late" in judged.columns else F.lit(False)
+    columns = {*per, "event_id", *rows.ARRIVAL}
+    told = (
+        judged.where(is_message(judged))
+        .select(*sorted(columns), late.alias("is_late"))
+        .join(F.broadcast(is_bad), on=list(POSITION), how="left")
+        .join(F.broadcast(here), on=list(per), how="left")
+    )
     if past is None:
         told = told.withColumns(
             {
@@ -81,12 +92,22 @@ def settle(
         )
     else:
         told = told.join(F.broadcast(past), on=list(per), how="left")
-    is_good = F.col("reasons").isNull()
+    is_good = F.col("is_bad").isNull()
     arrival = F.struct(*rows.ARRIVAL).cast(_ARRIVAL)
     before = F.when(is_good, F.col("before"))
     first = F.when(is_good, F.least(F.coalesce("_here", arrival), before))
     outcome = F.when(~is_good, "quarantined").when(first == arrival, "kept").otherwise("repeated")
-    return told.withColumns({"first": first, "before": before, "outcome": outcome}).drop("_here")
+    return (
+        told.withColumns({"first": first, "before": before, "outcome": outcome})
+        .where("outcome != 'kept' OR before IS NOT NULL")
+        .drop("_here", "is_bad")
+    )
+
+
+def kept(judged: DataFrame, settled: DataFrame) -> DataFrame:
+    """The rows that stay: all but those of messages that `settle` quarantined or found repeated."""
+    gone = settled.where("outcome != 'kept'").select(*POSITION)
+    return judged.join(F.broadcast(gone), on=list(POSITION), how="left_anti")
 
 
 def past_winners(silver: DataFrame, judged: DataFrame, per: Sequence[str]) -> DataFrame:
@@ -107,21 +128,17 @@ def past_winners(silver: DataFrame, judged: DataFrame, per: Sequence[str]) -> Da
 
 def repeats(settled: DataFrame) -> DataFrame:
     """The messages that are repeats, as `displaced` gives them."""
-    return (
-        settled.where("outcome = 'repeated'")
-        .select(
-            "event_id",
-            *POSITION,
-            "arrived_at",
-            F.col("first.source_object").alias("first_object"),
-            F.col("first.source_line").alias("first_line"),
-        )
-        .distinct()
+    return settled.where("outcome = 'repeated'").select(
+        "event_id",
+        *POSITION,
+        "arrived_at",
+        F.col("first.source_object").alias("first_object"),
+        F.col("first.source_line").alias("first_line"),
     )
 
 
 def lost(settled: DataFrame) -> DataFrame:
-    """The rows before whose arrival another one had won so far and does no longer."""
+    """The messages before whose arrival another one had won so far and does no longer."""
     return settled.where("before IS NOT NULL AND first != before")
 
 

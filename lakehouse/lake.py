@@ -209,6 +209,8 @@ def _first_commit(table: Table, schema: str) -> list[dict[str, Any]]:
         for column in table.columns
         if column.check
     }
+    named = ",".join(table.skipping)
+    statistics = {"delta.dataSkippingStatsColumns": named} if named else {}
     metadata = {
         "id": str(uuid.uuid4()),
         "name": table.short_name,
@@ -216,7 +218,7 @@ def _first_commit(table: Table, schema: str) -> list[dict[str, Any]]:
         "format": {"provider": "parquet", "options": {}},
         "schemaString": schema,
         "partitionColumns": list(table.partitioned),
-        "configuration": {**_PROPERTIES, **checks},
+        "configuration": {**_PROPERTIES, **checks, **statistics},
         "createdTime": now,
     }
     protocol: dict[str, Any] = {"minReaderVersion": 1, "minWriterVersion": 4}

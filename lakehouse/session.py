@@ -93,6 +93,9 @@ _ENGINE = {
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
     # Sets of the products of a basket and the like are hashed, not sorted, from 128 groups on too.
     "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "1000000",
+    # Generated methods above this many bytes of code: the JVM compiles them for seconds, again and
+    # again (docs/decisions/cold-start.md). Their operators are run one by one then.
+    "spark.sql.codegen.hugeMethodLimit": "2000",
     # Frames are kept for the length of a batch: to look for the best encoding takes longer.
     "spark.sql.inMemoryColumnarStorage.compressed": "false",
 }

@@ -52,48 +52,52 @@ def settle(judged, past):
 
 
 @pytest.fixture(scope="module")
-def settled(spark):
-    """The cases settled against the past."""
-    judged = spark.createDataFrame(HERE, JUDGED)
-    past = spark.createDataFrame(BEFORE, PAST)
-    return settle(judged, past).cache()
+def judged(spark):
+    """The cases."""
+    return spark.createDataFrame(HERE, JUDGED)
 
 
 @pytest.fixture(scope="module")
-def became(settled):
-    """Basket -> its rows, settled, in the order of HERE."""
-    rows = sorted(settled.collect(), key=lambda row: (int(row.event_id[1:]), row.line))
-    return {case: [row for row in rows if row.basket_id == case] for case, *_ in HERE}
+def settled(spark, judged):
+    """The cases settled against the past."""
+    return settle(judged, spark.createDataFrame(BEFORE, PAST)).cache()
 
 
 @pytest.mark.parametrize(
-    ("case", "outcomes", "first"),
+    ("case", "became"),
     [
-        ("alone", ["kept"], [("b", 1)]),
-        ("again", ["repeated", "kept"], [("c", 3), ("c", 3)]),
-        ("same instant", ["repeated", "kept"], [("b", 9), ("b", 9)]),
-        ("two lines", ["kept", "kept"], [("b", 4), ("b", 4)]),
-        ("one bad line", ["quarantined"] * 3, [None] * 3),
-        ("bad, then good", ["quarantined", "kept"], [None, ("b", 7)]),
-        ("known", ["repeated"], [("a", 1)]),
-        ("known, twice here", ["repeated", "repeated"], [("a", 2), ("a", 2)]),
-        ("known, but first", ["kept"], [("d", 3)]),
-        ("tried again", ["kept"], [("d", 4)]),
-        ("known, but bad", ["quarantined"], [None]),
+        ("alone", {}),
+        ("again", {"e2": ("repeated", ("c", 3))}),
+        ("same instant", {"e4": ("repeated", ("b", 9))}),
+        ("two lines", {}),
+        ("one bad line", {"e7": ("quarantined", None)}),
+        ("bad, then good", {"e8": ("quarantined", None)}),
+        ("known", {"e10": ("repeated", ("a", 1))}),
+        ("known, twice here", {"e11": ("repeated", ("a", 2)), "e12": ("repeated", ("a", 2))}),
+        ("known, but first", {"e13": ("kept", ("d", 3))}),
+        ("tried again", {"e14": ("kept", ("d", 4))}),
+        ("known, but bad", {"e15": ("quarantined", None)}),
     ],
 )
-def test_the_first_good_arrival_is_kept(became, case, outcomes, first):
-    assert [row.outcome for row in became[case]] == outcomes
-    assert [row.first and tuple(row.first)[1:] for row in became[case]] == first
+def test_the_first_good_arrival_is_kept(settled, case, became):
+    found = [row for row in settled.collect() if row.basket_id == case]
+    assert len(found) == len(became)
+    assert {row.event_id: (row.outcome, _place(row.first)) for row in found} == became
 
 
-def test_no_row_is_lost_or_doubled(settled):
-    assert settled.count() == len(HERE)
+def _place(arrival):
+    return arrival and (arrival.source_object, arrival.source_line)
 
 
-def test_each_row_of_a_bad_receipt_carries_every_rule_that_one_of_them_broke(became):
-    assert [row.reasons for row in became["one bad line"]] == [["x", "y", "z"]] * 3
-    assert became["alone"][0].reasons is None
+def test_every_row_of_what_is_not_gone_stays_once(judged, settled):
+    stayed = sorted(row.event_id for row in judging.kept(judged, settled).collect())
+    assert stayed == sorted(["e1", "e3", "e5", "e6", "e6", "e9", "e13", "e14"])
+
+
+def test_a_bad_receipt_has_every_rule_that_one_of_its_lines_broke(judged):
+    faulty = judging.faulty(judged).collect()
+    reasons = {f"{row.source_object}{row.source_line}": row.reasons for row in faulty}
+    assert reasons == {"b5": ["x", "y", "z"], "b6": ["x"], "d5": ["x"]}
 
 
 def test_what_a_late_earlier_arrival_displaced_is_a_repeat_of_it(settled, spark):
@@ -124,11 +128,7 @@ def test_a_repeat_names_the_arrival_it_repeats(settled, spark):
 def test_without_a_past_only_the_batch_counts(spark):
     judged = spark.createDataFrame(HERE[:3], JUDGED)
     rows = settle(judged, None).collect()
-    assert {row.event_id: (row.outcome, row.before) for row in rows} == {
-        "e1": ("kept", None),
-        "e2": ("repeated", None),
-        "e3": ("kept", None),
-    }
+    assert [(row.event_id, row.outcome, row.before) for row in rows] == [("e2", "repeated", None)]
 
 
 def test_the_past_is_asked_only_for_what_is_here_and_gives_one_row_for_each(spark):

@@ -4,7 +4,7 @@ What an upstream table's changes touch are windows (an hour of a shop, a basket,
 are built anew whole, from all rows they hold now, and put in place of the old ones in one commit.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -33,14 +33,21 @@ def stream(place: Place) -> DataStreamWriter:
 
 
 def everything(place: Place) -> list[Batch]:
-    """Build every gold table whose upstream tables changed; those that stand on gold come last."""
+    """Build every gold table whose upstream tables changed, each after the gold it stands on."""
     place.ledger.fold()
-    built: list[Batch | None] = []
+    building: dict[str, Future[Batch | None]] = {}
+
+    def after_upstream(declared: Table) -> Batch | None:
+        for name in declared.upstream:
+            if name in building:
+                building[name].result()
+        return table(place, declared)
+
+    # In declared order, in which none comes before what it stands on: who waits is waited for.
     with ThreadPoolExecutor(_AT_ONCE) as workers:
-        for stands_on_gold in (False, True):
-            wave = [one for one in tables.GOLD if _stands_on_gold(one) is stands_on_gold]
-            built += workers.map(lambda one: table(place, one), wave)
-    return [batch for batch in built if batch]
+        for declared in tables.GOLD:
+            building[declared.name] = workers.submit(after_upstream, declared)
+    return [batch for one in building.values() if (batch := one.result())]
 
 
 def table(place: Place, declared: Table, *, in_full: bool = False) -> Batch | None:
@@ -66,10 +73,6 @@ def table(place: Place, declared: Table, *, in_full: bool = False) -> Batch | No
     done = place.ledger.committed(ledger.timed(batch))
     place.ledger.record([done])
     return done
-
-
-def _stands_on_gold(declared: Table) -> bool:
-    return any(tables.by_name(name).layer == "gold" for name in declared.upstream)
 
 
 def built_from(place: Place, declared: Table) -> dict[str, int]:

@@ -62,7 +62,9 @@ class Range:
 class Settled:
     """The outcome for one table, worked out and kept in memory, not yet written.
 
-    bad    as judging.faulty gives it
+    rows     those to keep
+    settled  as judging.settle gives it
+    bad      as judging.faulty gives it
     again  POSITION of the earlier messages that were judged once more; None where there are none
     is_first  the table is empty
     held   frames in memory
@@ -72,6 +74,7 @@ class Settled:
     batch: Batch
     events: DataFrame
     rows: DataFrame
+    settled: DataFrame
     bad: DataFrame
     again: DataFrame | None
     has_displaced: bool
@@ -144,10 +147,11 @@ def _settle(
         past = judging.past_winners(kept, judged, table.repeats).persist()
     bad = judging.faulty(judged).persist()
     here = judging.rivals(judged, bad, table.repeats).persist()
-    settled = judging.settle(judged, bad, here, past, table.repeats)
-    counts = _counts(place, table, settled, again, has_past=past is not None)
+    settled = judging.settle(judged, bad, here, past, table.repeats).persist()
+    counts = _counts(place, table, judged, settled, again, has_past=past is not None)
     has_displaced = counts["displaced"] > 0
-    held = [frame for frame in (judged, bad, here, past, again) if frame is not None]
+    held = [frame for frame in (judged, bad, here, past, settled, again) if frame is not None]
+    staying = judging.kept(judged, settled)
     batch = replace(
         batch,
         kept=counts["kept"],
@@ -155,18 +159,26 @@ def _settle(
         repeated=counts["repeated"],
         late=counts["late"],
     )
-    return Settled(table, batch, events, settled, bad, again, has_displaced, is_first, held)
+    return Settled(
+        table, batch, events, staying, settled, bad, again, has_displaced, is_first, held
+    )
 
 
 def _counts(
-    place: Place, table: Table, settled: DataFrame, again: DataFrame | None, *, has_past: bool
+    place: Place,
+    table: Table,
+    judged: DataFrame,
+    settled: DataFrame,
+    again: DataFrame | None,
+    *,
+    has_past: bool,
 ) -> dict[str, int]:
     """Messages by outcome, less what the same messages were before."""
-    late = F.col("is_late") if "is_late" in settled.columns else F.lit(False)
-    found = (
-        settled.where(judging.is_message(settled))
-        .groupBy("outcome")
-        .agg(F.count("*").alias("messages"), F.count_if(late).alias("late"))
+    late = F.col("is_late") if "is_late" in judged.columns else F.lit(False)
+    messages = judged.where(judging.is_message(judged))
+    [(all_here, all_late)] = messages.agg(F.count("*"), F.count_if(late)).collect()
+    found = settled.groupBy("outcome").agg(
+        F.count("*").alias("messages"), F.count_if("is_late").alias("late")
     )
     by_outcome = {row["outcome"]: row for row in found.collect()}
 
@@ -179,11 +191,13 @@ def _counts(
         [(displaced, late_displaced)] = lost.agg(
             F.count("*"), F.count_if("before_is_late")
         ).collect()
+    gone = count("quarantined") + count("repeated")
+    late_gone = count("quarantined", "late") + count("repeated", "late")
     counts = {
-        "kept": count("kept") - displaced,
+        "kept": all_here - gone - displaced,
         "quarantined": count("quarantined"),
         "repeated": count("repeated") + displaced,
-        "late": count("kept", "late") - late_displaced,
+        "late": all_late - late_gone - late_displaced,
         "displaced": displaced,
     }
     if again is not None:
@@ -303,16 +317,16 @@ def _quarantined(one: Settled) -> DataFrame:
 
 
 def _repeated(one: Settled) -> DataFrame:
-    found = judging.repeats(one.rows)
+    found = judging.repeats(one.settled)
     if one.has_displaced:
-        found = found.unionByName(judging.displaced(one.rows))
+        found = found.unionByName(judging.displaced(one.settled))
     return found.withColumn("table_name", F.lit(one.table.name))
 
 
 def keep(span: Range, one: Settled) -> Batch:
     """Write the kept rows: the commit that makes the batch count for the table."""
     store = span.place.store
-    kept = one.rows.where("outcome = 'kept'").withColumn("batch_id", F.lit(span.batch_id))
+    kept = one.rows.withColumn("batch_id", F.lit(span.batch_id))
     batch = ledger.timed(one.batch)
     # A batch that was taken back is done again: that is another transaction.
     attempt = len(span.place.ledger.undone(one.table.name))
@@ -336,7 +350,7 @@ def _reconciled(span: Range, one: Settled, kept: DataFrame) -> tuple[DataFrame, 
     if one.again is not None:
         gone = gone.union(one.again)
     if one.has_displaced:
-        gone = gone.union(judging.displaced(one.rows).select(*POSITION))
+        gone = gone.union(judging.displaced(one.settled).select(*POSITION))
     deletes = old.join(gone.distinct(), on=list(POSITION), how="left_semi")
     if table.is_history:
         entity = list(table.key[:-1])

@@ -90,6 +90,17 @@ class Table:
         return tuple(column.name for column in self.columns if not column.is_origin)
 
     @property
+    def skipping(self) -> tuple[str, ...]:
+        """The columns whose least and greatest value a file's log entry holds, so that it may be
+        skipped: those that the flow and readers look rows up by. All of gold's: its rows are few.
+        """
+        if self.layer not in ("bronze", "silver"):
+            return ()
+        wanted = [*self.clustered, *self.key, "feed", self.happened, "batch_id"]
+        there = set(self.column_names) - set(self.partitioned)
+        return tuple(name for name in dict.fromkeys(wanted) if name in there)
+
+    @property
     def uri(self) -> str:
         """The name by which Airflow schedules on it."""
         return "lakehouse://" + self.name.replace(".", "/")
