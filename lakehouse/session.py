@@ -69,7 +69,7 @@ def _options(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(where.spark.shuffle_partitions),
         **_ENGINE,
         **_DELTA,
-        **_s3a(where, endpoint),
+        **_s3a(where, endpoint, home),
         **where.spark.conf,
     }
     # Each option in quotes: the home folder may have a blank in its path.
@@ -112,7 +112,7 @@ _DELTA = {
 }
 
 
-def _s3a(where: Settings, endpoint: str) -> dict[str, str]:
+def _s3a(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
     is_secure = endpoint.startswith("https://")
     options = {
         "endpoint": endpoint,
@@ -125,6 +125,11 @@ def _s3a(where: Settings, endpoint: str) -> dict[str, str]:
         "bucket.probe": "0",
         "fast.upload.buffer": "bytebuffer",
     }
+    if where.s3.endpoint is None:
+        # Our own server on this machine, where requests and not bytes cost: one of them reads a
+        # small file whole, and none asks whether a file with a new name is there.
+        options |= {"prefetch.enabled": "true", "performance.flags": "create"}
+        options["buffer.dir"] = str(home / "tmp")
     return {f"spark.hadoop.fs.s3a.{key}": value for key, value in options.items()}
 
 

@@ -3,8 +3,8 @@
 # ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
 
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import typer
@@ -30,28 +30,45 @@ next, with .venv/bin on the path:
 def demo(ctx: typer.Context, seed: Seed = 1, days: Days = None) -> None:
     """Simulate, ingest, refine and build, with the time each takes; twice changes nothing."""
     where = world.sized(settings_of(ctx), days)
-    seconds: dict[str, float] = {}
+    took: list[str] = []
     began = time.monotonic()
-    with ExitStack() as stack, ThreadPoolExecutor(1) as beside:
+
+    def end_of(name: str, since: float) -> float:
+        now = time.monotonic()
+        took.append(f"{name} {now - since:.0f} s")
+        return now
+
+    with ExitStack() as stack:
         endpoint = stack.enter_context(s3_server.running(where))
         world.is_there(where, endpoint, seed)  # refuses another one before Spark is started
-        opening = beside.submit(lambda: stack.enter_context(_opened(where)))
-        world.land(where, endpoint, seed)
-        seconds["simulate"] = time.monotonic() - began
-        place = opening.result()
-        seconds["open"] = time.monotonic() - began - seconds["simulate"]
-        for stage in ("ingest", "refine", "build"):
-            _, seconds[stage] = show.run(place, stage)
+        place = _land_and_ingest(stack, where, endpoint, seed)
+        since = end_of("simulate and ingest", began)
+        for stage in ("refine", "build"):
+            show.run(place, stage)
+            since = end_of(stage, since)
         show.went_where(place, place.ledger.batches)  # a second demo shows the first one's too
-    seconds["in all"] = time.monotonic() - began
-    out.print(", ".join(f"{name} {took:.0f} s" for name, took in seconds.items()), highlight=False)
+    end_of("in all", began)
+    out.print(", ".join(took), highlight=False)
     out.print(_NEXT.rstrip(), highlight=False, soft_wrap=True, markup=False)
 
 
-def _opened(where: Settings) -> AbstractContextManager["Place"]:
-    from lakehouse.flow import place
+def _land_and_ingest(stack: ExitStack, where: Settings, endpoint: str, seed: int) -> "Place":
+    """Ingest what lands while it lands, as it is in a shop, and then the rest."""
+    with show.display() as progress, ThreadPoolExecutor(1) as beside:
+        landing = beside.submit(world.land, where, endpoint, seed, progress)
+        from lakehouse.flow import ingest
+        from lakehouse.flow import place as places
 
-    return place.opened(where, "lakehouse demo")
+        place = stack.enter_context(places.opened(where, "lakehouse demo"))
+        while not landing.done():
+            if ingest.pending(place):
+                show.run_in(progress, place, "ingest", is_growing=True)
+            else:
+                wait([landing], timeout=1)
+        landing.result()
+        if ingest.pending(place):
+            show.run_in(progress, place, "ingest")
+    return place
 
 
 COMMANDS = (demo,)

@@ -41,7 +41,7 @@ def _once(ctx: typer.Context, *stages: str) -> None:
     with place_of(ctx, stages[0] if len(stages) == 1 else "run") as place:
         done: list[Batch] = []
         for stage in stages:
-            done += show.run(place, stage)[0]
+            done += show.run(place, stage)
         show.went_where(place, done)
 
 

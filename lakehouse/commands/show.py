@@ -2,7 +2,6 @@
 
 # ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,37 +20,51 @@ if TYPE_CHECKING:
 _COUNTS = ("messages_in", "kept", "quarantined", "repeated", "late")
 
 
-@contextmanager
-def bar(label: str, total: float | None, unit: str) -> Iterator[Callable[[float, str], None]]:
-    """A progress bar on stderr; call it with an advance and what was just done."""
-    columns = (
+def display() -> Progress:
+    """A place on stderr for progress bars; bars of several threads can share one."""
+    return Progress(
         TextColumn("{task.description:<9}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn(unit),
+        TextColumn("{task.fields[unit]}"),
         TimeElapsedColumn(),
         TextColumn("{task.fields[said]}", style="dim"),
+        console=err,
     )
-    with Progress(*columns, console=err) as progress:
-        task = progress.add_task(label, total=total, said="")
-
-        def advance(step: float, said: str) -> None:
-            progress.update(task, advance=step, said=said)
-
-        yield advance
-        if total is None:
-            done = progress.tasks[task].completed
-            progress.update(task, total=done, completed=done)
 
 
-def run(place: "Place", stage: str) -> tuple[list[Batch], float]:
-    """Run one stage with a progress bar; give its batches and the seconds it took."""
+@contextmanager
+def bar(
+    progress: Progress, label: str, total: float | None, unit: str
+) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar; call it with an advance and what was just done."""
+    task = progress.add_task(label, total=total, unit=unit, said="")
+
+    def advance(step: float, said: str) -> None:
+        progress.update(task, advance=step, said=said)
+
+    yield advance
+    if total is None:
+        done = progress.tasks[task].completed
+        progress.update(task, total=done, completed=done)
+    progress.stop_task(task)
+
+
+def run(place: "Place", stage: str) -> list[Batch]:
+    """Run one stage with a progress bar; give its batches."""
+    with display() as progress:
+        return run_in(progress, place, stage)
+
+
+def run_in(
+    progress: Progress, place: "Place", stage: str, *, is_growing: bool = False
+) -> list[Batch]:
+    """Run one stage with a bar in a display; `is_growing`: its work is still being landed."""
     from lakehouse.flow import once
 
     done: list[Batch] = []
     total, unit, size = _work(place, stage)
-    began = time.monotonic()
-    with bar(stage, total, unit) as advance:
+    with bar(progress, stage, None if is_growing else total, unit) as advance:
 
         def told(batch: Batch) -> None:
             if batch.stage == stage:
@@ -63,7 +76,7 @@ def run(place: "Place", stage: str) -> tuple[list[Batch], float]:
             once.run(place, stage)
         finally:
             place.ledger.told = None
-    return done, time.monotonic() - began
+    return done
 
 
 def _work(place: "Place", stage: str) -> tuple[float | None, str, Callable[[Batch], float]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 from botocore.exceptions import ClientError
+from rich.progress import Progress
 
 from lakehouse import s3, s3_server
 from lakehouse.commands import show
@@ -23,8 +24,8 @@ _NOTE = "world.json"  # in the truth bucket, written last: which world has lande
 def simulate(ctx: typer.Context, seed: Seed = 1, days: Days = None) -> None:
     """Land a simulated world: real purchases, sensors around them, and the truth beside it."""
     where = settings_of(ctx)
-    with s3_server.running(where) as endpoint:
-        land(sized(where, days), endpoint, seed)
+    with s3_server.running(where) as endpoint, show.display() as progress:
+        land(sized(where, days), endpoint, seed, progress)
 
 
 def sized(where: Settings, days: int | None) -> Settings:
@@ -36,7 +37,7 @@ def sized(where: Settings, days: int | None) -> Settings:
     return where.model_copy(update={"simulation": size.model_copy(update=shorter)})
 
 
-def land(where: Settings, endpoint: str, seed: int) -> bool:
+def land(where: Settings, endpoint: str, seed: int, progress: Progress) -> bool:
     """Write the world to landing and truth; False where just this one is there already.
 
     Raises BadSetting where another world has landed: two worlds in one lake make no sense.
@@ -49,7 +50,10 @@ def land(where: Settings, endpoint: str, seed: int) -> bool:
     storage = s3.client(where, endpoint)
     s3.ensure_buckets(storage, where.buckets.model_dump().values())
     written = lines = 0
-    with show.bar("simulate", None, "objects") as advance, ThreadPoolExecutor(_WRITERS) as pool:
+    with (
+        show.bar(progress, "simulate", None, "objects") as advance,
+        ThreadPoolExecutor(_WRITERS) as pool,
+    ):
         under_way: deque[Future[None]] = deque()
 
         def put(bucket: str, key: str, body: bytes) -> None:
