@@ -37,8 +37,7 @@ def main() -> None:
 
 
 def _in(prefix: str, settings: Settings, world: Simulation) -> Settings:
-    buckets = Buckets(**{name: f"{prefix}-{name}" for name in Buckets.model_fields})
-    return settings.model_copy(update={"buckets": buckets, "simulation": world})
+    return settings.model_copy(update={"buckets": Buckets.named(prefix), "simulation": world})
 
 
 def _measure(at: Place) -> list[Row]:

@@ -37,6 +37,11 @@ class Buckets(_Section):
     gold: str = "gold"
     ops: str = "ops"
 
+    @classmethod
+    def named(cls, prefix: str) -> "Buckets":
+        """Buckets of one lakehouse among several on a server."""
+        return cls(**{name: f"{prefix}-{name}" for name in cls.model_fields})
+
 
 class Spark(_Section):
     """The engine; `conf` is handed to Spark as it is."""

@@ -8,7 +8,7 @@ import pytest
 
 from lakehouse import s3, s3_server, session, simulator, tables
 from lakehouse.settings import Settings
-from tests.worlds import SEED, WORLD, lakehouse_in, land, run
+from tests.worlds import QUICK, SEED, WORLD, lakehouse_in, land, run
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def where():
                 "master": "local[2]",
                 "driver_memory": "2g",
                 "shuffle_partitions": 2,
-                "conf": {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"},
+                "conf": QUICK,
             }
         }
     )

@@ -14,16 +14,17 @@ import pytest
 from lakehouse import ledger, s3, s3_server, tables
 from lakehouse.flow import stream
 from lakehouse.lake import Lake
-from lakehouse.settings import PROJECT, Settings
+from lakehouse.settings import PROJECT, Buckets, Settings
+from tests.worlds import QUICK
 
 SETTINGS = {
     "spark": {
         "master": "local[2]",
         "driver_memory": "1g",
         "shuffle_partitions": 1,
-        "conf": {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"},
+        "conf": QUICK,
     },
-    "buckets": {name: f"stream-{name}" for name in ("landing", "truth", "lake", "gold", "ops")},
+    "buckets": Buckets.named("stream").model_dump(),
 }
 EVENTS = tables.by_name("bronze.events")
 

@@ -16,11 +16,12 @@ from lakehouse.flow import verify
 from lakehouse.flow.promises import accounted, landed
 from lakehouse.flow.promises.names import Needles
 from lakehouse.lake import Lake
-from tests.worlds import buckets, copied
+from lakehouse.settings import Buckets
+from tests.worlds import copied
 
 pytestmark = pytest.mark.timeout(900)  # the first test makes the world
 
-BUCKETS = buckets("v")
+BUCKETS = Buckets.named("v")
 
 
 @pytest.fixture(scope="module")

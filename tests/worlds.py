@@ -19,15 +19,18 @@ WORLD = Simulation(
     ),
 )
 
-
-def buckets(prefix):
-    """Names of buckets of one lakehouse on a shared server."""
-    return Buckets(**{name: f"{prefix}-{name}" for name in Buckets.model_fields})
+# Nothing compiled for long: what tests ask of Spark is small. `.ci/run` also takes a demo through
+# the compiled way.
+QUICK = {
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
 
 
 def lakehouse_in(prefix, where, server, spark, **sizes):
     """A lakehouse in buckets of its own, on the shared server and session."""
-    update = {"buckets": buckets(prefix), "simulation": WORLD, **sizes}
+    update = {"buckets": Buckets.named(prefix), "simulation": WORLD, **sizes}
     settings = where.model_copy(update=update)
     return place.at(settings, server, spark)
 
@@ -49,7 +52,7 @@ def run(at):
 def copied(at, prefix):
     """The same lakehouse once more: Delta's paths are relative, so that a copy is whole."""
     storage = s3.client(at.settings, at.endpoint)
-    theirs = buckets(prefix).model_dump()
+    theirs = Buckets.named(prefix).model_dump()
     s3.ensure_buckets(storage, theirs.values())
     for name, bucket in at.settings.buckets.model_dump().items():
         for one in list(s3.objects(storage, bucket)):

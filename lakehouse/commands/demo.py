@@ -40,8 +40,9 @@ def demo(ctx: typer.Context, seed: Seed = 1, days: Days = None) -> None:
 
     with ExitStack() as stack:
         endpoint = stack.enter_context(s3_server.running(where))
-        world.is_there(where, endpoint, seed)  # refuses another one before Spark is started
-        place = _land_and_ingest(stack, where, endpoint, seed)
+        # Another world is refused before Spark is started.
+        has_landed = world.is_there(where, endpoint, seed)
+        place = _land_and_ingest(stack, where, endpoint, None if has_landed else seed)
         since = end_of("simulate and ingest", began)
         for stage in ("refine", "build"):
             show.run(place, stage)
@@ -52,10 +53,15 @@ def demo(ctx: typer.Context, seed: Seed = 1, days: Days = None) -> None:
     out.print(_NEXT.rstrip(), highlight=False, soft_wrap=True, markup=False)
 
 
-def _land_and_ingest(stack: ExitStack, where: Settings, endpoint: str, seed: int) -> "Place":
-    """Ingest what lands while it lands, as it is in a shop, and then the rest."""
+def _land_and_ingest(stack: ExitStack, where: Settings, endpoint: str, seed: int | None) -> "Place":
+    """Ingest what lands while it lands, as it is in a shop, and then the rest; None: all landed."""
+
+    def land() -> None:
+        if seed is not None:
+            world.land(where, endpoint, seed, progress)
+
     with show.display() as progress, ThreadPoolExecutor(1) as beside:
-        landing = beside.submit(world.land, where, endpoint, seed, progress)
+        landing = beside.submit(land)
         from lakehouse.flow import ingest
         from lakehouse.flow import place as places
 

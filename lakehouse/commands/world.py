@@ -24,8 +24,13 @@ _NOTE = "world.json"  # in the truth bucket, written last: which world has lande
 def simulate(ctx: typer.Context, seed: Seed = 1, days: Days = None) -> None:
     """Land a simulated world: real purchases, sensors around them, and the truth beside it."""
     where = settings_of(ctx)
-    with s3_server.running(where) as endpoint, show.display() as progress:
-        land(sized(where, days), endpoint, seed, progress)
+    where = sized(where, days)
+    with s3_server.running(where) as endpoint:
+        if is_there(where, endpoint, seed):
+            out.print("simulate: this world has landed already")
+            return
+        with show.display() as progress:
+            land(where, endpoint, seed, progress)
 
 
 def sized(where: Settings, days: int | None) -> Settings:
@@ -37,16 +42,10 @@ def sized(where: Settings, days: int | None) -> Settings:
     return where.model_copy(update={"simulation": size.model_copy(update=shorter)})
 
 
-def land(where: Settings, endpoint: str, seed: int, progress: Progress) -> bool:
-    """Write the world to landing and truth; False where just this one is there already.
-
-    Raises BadSetting where another world has landed: two worlds in one lake make no sense.
-    """
+def land(where: Settings, endpoint: str, seed: int, progress: Progress) -> None:
+    """Write the world to landing and truth; what lies there of it already is written again."""
     from lakehouse import simulator
 
-    if is_there(where, endpoint, seed):
-        out.print("simulate: this world has landed already")
-        return False
     storage = s3.client(where, endpoint)
     s3.ensure_buckets(storage, where.buckets.model_dump().values())
     written = lines = 0
@@ -70,13 +69,12 @@ def land(where: Settings, endpoint: str, seed: int, progress: Progress) -> bool:
             upload.result()
     s3.put(storage, where.buckets.truth, _NOTE, json.dumps(_world(where, seed)).encode())
     out.print(f"simulate: {lines:,} lines landed, {written / 1e6:,.1f} MB as they lie there")
-    return True
 
 
 def is_there(where: Settings, endpoint: str, seed: int) -> bool:
     """Whether just this world has landed.
 
-    Raises BadSetting where it is another one.
+    Raises BadSetting where it is another one: two worlds in one lake make no sense.
     """
     there = _noted(s3.client(where, endpoint), where)
     if there is not None and there != _world(where, seed):
