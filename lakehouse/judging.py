@@ -74,11 +74,10 @@ def settle(
     Faulty messages, rivals and past winners are few beside the rows, so they go to the rows.
     """
     is_bad = bad.select(*POSITION, F.lit(True).alias("is_bad"))
-    late = F.col("is_late") if "is_late" in judged.columns else F.lit(False)
     columns = {*per, "event_id", *rows.ARRIVAL}
     told = (
         judged.where(is_message(judged))
-        .select(*sorted(columns), late.alias("is_late"))
+        .select(*sorted(columns), rows.was_late(judged))
         .join(F.broadcast(is_bad), on=list(POSITION), how="left")
         .join(F.broadcast(here), on=list(per), how="left")
     )
@@ -113,9 +112,8 @@ def kept(judged: DataFrame, settled: DataFrame) -> DataFrame:
 def past_winners(silver: DataFrame, judged: DataFrame, per: Sequence[str]) -> DataFrame:
     """What silver holds of the messages that could be repeats, as `settle` takes it."""
     asked = judged.select(*per).distinct()
-    was_late = F.col("is_late") if "is_late" in silver.columns else F.lit(False)
     return (
-        silver.select(*per, "event_id", *rows.ARRIVAL, was_late.alias("is_late"))
+        silver.select(*per, "event_id", *rows.ARRIVAL, rows.was_late(silver))
         .join(asked, on=list(per), how="left_semi")
         .groupBy(*per)
         .agg(

@@ -19,7 +19,7 @@ def s3(where: Settings) -> tuple[str, str]:
     A storage of your own (settings.s3.endpoint) takes them from the environment, the project's
     own server from the keys file.
     """
-    if where.s3.endpoint is None:
+    if where.s3.is_ours:
         content = _file()
         return content["access_key"], content["secret_key"]
     try:

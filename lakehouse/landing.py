@@ -2,8 +2,9 @@
 
 An offset is the list of objects of one batch, so that a batch that is tried again reads the same
 ones, and how many batches were taken back before, so that one that was is not taken for finished.
-What is still to be read is what the ledger does not know: no object is skipped for its age or name. (Spark's own file source skips names that begin with "_" or ".", and objects older
-than maxFileAge, and gives no line numbers; see docs/decisions/.)
+What is still to be read is what the ledger does not know: no object is skipped for its age or
+name. (Spark's own file source skips names that begin with "_" or ".", and objects older than
+maxFileAge, and gives no line numbers; see docs/decisions/.)
 """
 
 import hashlib

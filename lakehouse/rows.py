@@ -57,6 +57,11 @@ def is_late(at: str, lateness: timedelta | None) -> Column:
     return F.coalesce(F.col("arrived_at") > in_time, F.lit(False)).alias("is_late")
 
 
+def was_late(judged: DataFrame) -> Column:
+    """What `is_late` says of each row; false in tables of which no row can be late."""
+    return (F.col("is_late") if "is_late" in judged.columns else F.lit(False)).alias("is_late")
+
+
 def with_valid_to(versions: DataFrame, key: Sequence[str]) -> DataFrame:
     """End each version of a reference row where the next one starts."""
     following = Window.partitionBy(*key).orderBy("valid_from").rowsBetween(1, 1)

@@ -21,19 +21,18 @@ if TYPE_CHECKING:
 def client(where: Settings, endpoint: str | None) -> "S3Client":
     """A client of the storage at `endpoint` (None is the cloud's own), with its keys."""
     access, secret = keys.s3(where)
-    is_ours = where.s3.endpoint is None
     storage: S3Client = boto3.client(
         "s3",
         endpoint_url=endpoint,
         region_name=where.s3.region,
         aws_access_key_id=access,
         aws_secret_access_key=secret,
-        aws_session_token=None if is_ours else os.environ.get("AWS_SESSION_TOKEN"),
+        aws_session_token=None if where.s3.is_ours else os.environ.get("AWS_SESSION_TOKEN"),
         config=Config(
             s3={"addressing_style": "path" if where.s3.path_style else "auto"},
             retries={"mode": "standard", "max_attempts": 4},
             max_pool_connections=16,
-            proxies={} if is_ours else None,  # a proxy in the environment cannot reach loopback
+            proxies={} if where.s3.is_ours else None,  # no proxy reaches loopback
             # Checksums that older S3-compatible servers do not know.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",

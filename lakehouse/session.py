@@ -125,7 +125,7 @@ def _s3a(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
         "bucket.probe": "0",
         "fast.upload.buffer": "bytebuffer",
     }
-    if where.s3.endpoint is None:
+    if where.s3.is_ours:
         # Our own server on this machine, where requests and not bytes cost: one of them reads a
         # small file whole, and none asks whether a file with a new name is there.
         options |= {"prefetch.enabled": "true", "performance.flags": "create"}
@@ -149,7 +149,7 @@ def _environment(where: Settings, keys_of_s3: tuple[str, str]) -> Iterator[None]
     """What the JVM takes over when it is started; afterwards the process is as before."""
     before = dict(os.environ)
     os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"] = keys_of_s3
-    if where.s3.endpoint is None:
+    if where.s3.is_ours:
         os.environ.pop("AWS_SESSION_TOKEN", None)  # it belongs to the keys we replaced
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("SPARK_LAUNCHER_OPTS", "-XX:-UsePerfData")

@@ -27,6 +27,11 @@ class S3(_Section):
     region: str = "us-east-1"
     path_style: bool = True
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is the project's own server."""
+        return self.endpoint is None
+
 
 class Buckets(_Section):
     """Rights, retention and erasure hang on buckets; the landing zone is outside the lake."""
@@ -82,7 +87,7 @@ class Simulation(_Section):
 
     receipt_days: int = Field(default=366, ge=1, le=366)
     receipt_share: float = Field(default=1.0, gt=0, le=1)
-    sensor_days: int = Field(default=28, ge=0, le=366)
+    sensor_days: int = Field(default=7, ge=0, le=366)
     faults: Faults = Faults()
 
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from lakehouse import cli, errors, s3, tables
 from lakehouse.commands import look, world
 from lakehouse.lake import Lake
-from lakehouse.settings import PROJECT, Settings, Simulation
+from lakehouse.settings import PROJECT, Buckets, Settings, Simulation
 
 TINY = "simulation: {receipt_days: 1, receipt_share: 0.01, sensor_days: 0}\n"
 
@@ -133,7 +133,7 @@ def test_the_jobs_take_the_settings_first(tmp_path):
 def small(server, where, tmp_path):
     """Settings of a lake of its own, in buckets of its own; and the file they are in."""
     del server
-    buckets = {name: f"cli-{name}" for name in where.buckets.model_dump()}
+    buckets = Buckets.named("cli").model_dump()
     file = tmp_path / "small.yml"
     file.write_text(TINY + f"buckets: {json.dumps(buckets)}\n")
     return Settings(buckets=buckets), file

@@ -73,6 +73,29 @@ def test_a_second_run_changes_nothing(lakehouse):
     assert {table.name: lakehouse.lake.version(table) for table in tables.TABLES} == before
 
 
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [("bronze.events", "subject = 'A. Person'"), ("silver.shops", "latitude = 91")],
+)
+def test_a_cell_that_cannot_be_is_refused_by_the_table_itself(lakehouse, name, cell):
+    [column, _] = cell.split(" = ")
+    with pytest.raises(Exception, match=f"CHECK constraint {column}_check"):
+        lakehouse.spark.sql(f"UPDATE {_path(lakehouse, name)} SET {cell}")
+
+
+@pytest.mark.parametrize("name", ["bronze.events", "silver.sales"])
+def test_a_table_is_clustered_and_partitioned_as_declared(lakehouse, name):
+    table = tables.by_name(name)
+    assert table.clustered or table.partitioned
+    detail = lakehouse.spark.sql(f"DESCRIBE DETAIL {_path(lakehouse, name)}").first()
+    assert tuple(detail["clusteringColumns"]) == table.clustered
+    assert tuple(detail["partitionColumns"]) == table.partitioned
+
+
+def _path(at, name):
+    return f"delta.`{at.store.uri(tables.by_name(name))}`"
+
+
 @pytest.mark.slow
 def test_order_and_size_of_batches_leave_no_trace(lakehouse, piecemeal):
     assert contents(piecemeal) == contents(lakehouse)

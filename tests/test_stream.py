@@ -68,7 +68,7 @@ def test_sigterm_lets_the_batch_finish_and_a_restart_goes_on(server, where, tmp_
     lake = Lake(settings, server)
 
     with streaming(file, tmp_path / "first.log") as process:
-        land(storage, 1)
+        land(storage, 1, "weather")  # no table waits for it: a batch of ingest and no more
         until(lambda: lake.version(EVENTS) >= 0 and lake.rows(EVENTS) == 1, process)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
@@ -78,7 +78,8 @@ def test_sigterm_lets_the_batch_finish_and_a_restart_goes_on(server, where, tmp_
     with streaming(file, tmp_path / "second.log") as process:
         until(lambda: "caught up" in (tmp_path / "second.log").read_text(), process)
         assert lake.rows(EVENTS) == 2
-        land(storage, 3)
+        assert lake.rows(tables.by_name("gold.shops")) == 1
+        land(storage, 3, "weather")
         until(lambda: lake.rows(EVENTS) == 3, process)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
@@ -87,7 +88,7 @@ def test_sigterm_lets_the_batch_finish_and_a_restart_goes_on(server, where, tmp_
     assert s3_server.status(tmp_path) is None  # it used the server of the test, and started none
 
 
-def land(storage, number):
+def land(storage, number, feed="shops"):
     """Put one message about shop S<number> into the landing zone, now."""
     now = datetime.now(UTC) - timedelta(seconds=1)
     shop = {"snapshot_id": f"s{number}", "row_count": 1, "effective_at": "2026-01-01T00:00:00Z"}
@@ -95,7 +96,7 @@ def land(storage, number):
     shop |= {"latitude": 52.5, "longitude": 13.4, "floor_plan": "40 x 30", "geofence": None}
     message = {
         "event_id": f"e{number}",
-        "feed": "shops",
+        "feed": feed,
         "schema_version": 1,
         "device_id": None,
         "shop_id": f"S{number}",

@@ -29,7 +29,8 @@ def status(ctx: typer.Context, as_json: _AS_JSON = False) -> None:
     """Show every table: rows, version, newest event, lag, quarantined, waiting, last batch."""
     from lakehouse.flow import status as state
 
-    server = s3.said() if settings_of(ctx).s3.endpoint is None else settings_of(ctx).s3.endpoint
+    storage = settings_of(ctx).s3
+    server = s3.said() if storage.is_ours else storage.endpoint
     with lake_of(ctx) as lake:
         found = state.of(lake)
     if as_json:

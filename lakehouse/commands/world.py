@@ -23,8 +23,7 @@ _NOTE = "world.json"  # in the truth bucket, written last: which world has lande
 
 def simulate(ctx: typer.Context, seed: Seed = 1, days: Days = None) -> None:
     """Land a simulated world: real purchases, sensors around them, and the truth beside it."""
-    where = settings_of(ctx)
-    where = sized(where, days)
+    where = sized(settings_of(ctx), days)
     with s3_server.running(where) as endpoint:
         if is_there(where, endpoint, seed):
             out.print("simulate: this world has landed already")

@@ -174,9 +174,8 @@ def _counts(
     has_past: bool,
 ) -> dict[str, int]:
     """Messages by outcome, less what the same messages were before."""
-    late = F.col("is_late") if "is_late" in judged.columns else F.lit(False)
     messages = judged.where(judging.is_message(judged))
-    [(all_here, all_late)] = messages.agg(F.count("*"), F.count_if(late)).collect()
+    [(all_here, all_late)] = messages.agg(F.count("*"), F.count_if(rows.was_late(judged))).collect()
     found = settled.groupBy("outcome").agg(
         F.count("*").alias("messages"), F.count_if("is_late").alias("late")
     )
@@ -211,18 +210,17 @@ def _counts(
 def _was(place: Place, table: Table, again: DataFrame) -> dict[str, int]:
     """How many messages are judged again, and what they were so far."""
     silver = place.store.read(table)
-    late = F.col("is_late") if "is_late" in table.column_names else F.lit(False)
-    kept = silver.select(*POSITION, F.lit("kept").alias("was"), late.alias("late")).distinct()
+    kept = silver.select(*POSITION, F.lit("kept").alias("was"), rows.was_late(silver)).distinct()
     repeated = place.store.read(_REPEATS).where(F.col("table_name") == table.name)
     repeated = repeated.select(
-        *POSITION, F.lit("repeated").alias("was"), F.lit(False).alias("late")
+        *POSITION, F.lit("repeated").alias("was"), F.lit(False).alias("is_late")
     )
     told = again.join(kept.unionByName(repeated), on=list(POSITION), how="left")
     [row] = told.agg(
         F.count("*").alias("messages"),
         F.count_if(F.col("was") == "kept").alias("kept"),
         F.count_if(F.col("was") == "repeated").alias("repeated"),
-        F.count_if("late").alias("late"),
+        F.count_if("is_late").alias("late"),
     ).collect()
     return {name: int(count) for name, count in row.asDict().items()}
 

@@ -32,9 +32,10 @@ def repeated(evidence: Evidence) -> Iterator[str]:
 def lost(evidence: Evidence) -> Iterator[str]:
     """Sentences about commits that are missing from a table's log or stand in it twice."""
     place = evidence.place
-    storage = place.zone.storage()
     for table in tables.TABLES:
-        keys = s3.objects(storage, places.bucket(place.settings, table), places.log(table))
+        keys = s3.objects(
+            place.lake.storage, places.bucket(place.settings, table), places.log(table)
+        )
         there = [int(found[1]) for one in keys if (found := _COMMIT.search(one["Key"]))]
         gaps = sorted(set(range(min(there), max(there) + 1)) - set(there)) if there else []
         if gaps:

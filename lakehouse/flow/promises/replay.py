@@ -1,6 +1,6 @@
 """Promises 4 and 5: a replay from bronze gives the same tables, and the rule files hold in them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import DataFrame, Window
@@ -16,10 +16,12 @@ _AT_ONCE = 2  # tables replayed at once: planning and reading the log leave the 
 _EVENTS = tables.by_name("bronze.events")
 
 
-def differs(evidence: Evidence) -> Iterator[str]:
+def differs(
+    evidence: Evidence, among: Iterable[Table] = (*tables.SILVER, *tables.GOLD)
+) -> Iterator[str]:
     """Sentences about tables that a replay does not give again."""
     # Others wait: nothing was refined or built yet.
-    begun = [table for table in (*tables.SILVER, *tables.GOLD) if evidence.of(table)]
+    begun = [table for table in among if evidence.of(table)]
 
     def compared(table: Table) -> tuple[content.Content, content.Content]:
         replayed = _refined(evidence, table) if table.feed else _built(evidence, table)
