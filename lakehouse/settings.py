@@ -72,7 +72,9 @@ class Refine(_Section):
 
 
 class Faults(_Section):
-    """What goes wrong in the simulated world: shares of messages (or objects), 0 is off."""
+    """What goes wrong in the simulated world: shares of the messages that it can befall (or of
+    objects), 0 is off.
+    """
 
     repeat: float = Field(default=0.0, ge=0, le=1)
     receipt_again: float = Field(default=0.0, ge=0, le=1)
@@ -80,14 +82,39 @@ class Faults(_Section):
     broken_line: float = Field(default=0.0, ge=0, le=1)
     wrong_unit: float = Field(default=0.0, ge=0, le=1)
     unknown_product: float = Field(default=0.0, ge=0, le=1)
+    return_receipt: float = Field(default=0.0, ge=0, le=1)
+    empty_receipt: float = Field(default=0.0, ge=0, le=1)
+    burst: float = Field(default=0.0, ge=0, le=1)
+    spike: float = Field(default=0.0, ge=0, le=1)
+    negative_count: float = Field(default=0.0, ge=0, le=1)
+    counter_reset: float = Field(default=0.0, ge=0, le=1)
+    lost_acknowledgement: float = Field(default=0.0, ge=0, le=1)
+    old_price: float = Field(default=0.0, ge=0, le=1)
+    short_delivery: float = Field(default=0.0, ge=0, le=1)
+    booked_late: float = Field(default=0.0, ge=0, le=1)
+    position_jump: float = Field(default=0.0, ge=0, le=1)
+    swapped_coordinates: float = Field(default=0.0, ge=0, le=1)
+    tunnel: float = Field(default=0.0, ge=0, le=1)
+    offline_phone: float = Field(default=0.0, ge=0, le=1)
+    # Shares of the days of devices on which one begins.
+    drift: float = Field(default=0.0, ge=0, le=1)
+    offset: float = Field(default=0.0, ge=0, le=1)
+    stuck: float = Field(default=0.0, ge=0, le=1)
+    gap: float = Field(default=0.0, ge=0, le=1)
+    dying_battery: float = Field(default=0.0, ge=0, le=1)
+    wrong_clock: float = Field(default=0.0, ge=0, le=1)
+    frozen_camera: float = Field(default=0.0, ge=0, le=1)
 
 
 class Simulation(_Section):
-    """How big the simulated world is: receipts of `receipt_days`, sensors for the last `sensor_days`."""
+    """How big the simulated world is: receipts of `receipt_days`, sensors for the last `sensor_days`,
+    tags or a scale under `watched_goods` of each shop.
+    """
 
     receipt_days: int = Field(default=366, ge=1, le=366)
     receipt_share: float = Field(default=1.0, gt=0, le=1)
     sensor_days: int = Field(default=7, ge=0, le=366)
+    watched_goods: int = Field(default=80, ge=0, le=500)
     faults: Faults = Faults()
 
 

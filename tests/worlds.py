@@ -9,6 +9,7 @@ WORLD = Simulation(
     receipt_days=4,
     receipt_share=0.04,
     sensor_days=2,
+    watched_goods=4,
     faults=Faults(
         repeat=0.03,
         receipt_again=0.05,

@@ -19,20 +19,30 @@ import pandas as pd
 
 from lakehouse.settings import Faults, Settings, Simulation
 from lakehouse.simulator import (
+    cameras,
+    changes,
+    deliveries,
+    doors,
     faults,
     fridges,
     landing,
     messages,
+    phones,
+    prices,
     purchases,
+    radio,
     reference,
     sales,
+    sensors,
+    stock,
+    tags,
     truth,
     walks,
 )
 
 __all__ = ["VERSION", "Landed", "World", "landing_objects", "world", "write"]
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -58,19 +68,52 @@ class Landed:
 
 def world(size: Simulation, seed: int) -> World:
     """Everything that happens in a world of that size, with its faults."""
+    rates = size.faults
     bought = purchases.read(size, seed)
-    cabinets = fridges.simulate(size, seed)
     walked = walks.simulate(bought, size, seed)
-    feeds = [
-        reference.build(bought, size, seed),
-        _sales(bought, size.faults, seed),
-        _readings(cabinets, size.faults, seed),
-        _sightings(walked, size, seed),
+    shelves = stock.simulate(bought, walked, rates.short_delivery, size, seed)
+    offered = prices.simulate(shelves, bought, size, seed)
+    cabinets = fridges.simulate(size, seed)
+    measured = sensors.measure(cabinets, walked, shelves, size, seed)
+    readings, episodes = sensors.simulate(measured, rates, size, seed)
+    counted, passed = doors.build(doors.passages(walked), rates, size, seed)
+    seen, scenes, frozen = cameras.build(walked, shelves, rates, size, seed)
+    did, offers = phones.events(walked, rates, seed)
+    back = sales.returns(bought.receipts, bought.lines, rates.return_receipt, seed)
+
+    made = [
+        _sales(bought, back, rates, seed),
+        _readings(readings, rates, seed),
+        radio.build(walked, size, seed),
+        tags.build(shelves, size, seed),
+        counted,
+        seen,
+        phones.positions(walked, rates, seed),
+        did,
+        prices.build(offered, shelves, rates, size, seed),
+        deliveries.build(shelves, rates, seed),
     ]
+    feeds = [reference.build(bought, shelves, offered, size, seed)]
+    feeds += [faults.befallen(messages_, rates, seed) for messages_ in made if len(messages_)]
     sent = pd.concat(feeds, ignore_index=True)
     lines, sent = faults.broken(messages.lines(sent), sent, seed)
-    arranged = landing.arrange(sent, lines, size.faults.late_object, seed)
-    return World(seed, arranged, truth.frames(bought, cabinets, walked, arranged))
+    arranged = landing.arrange(sent, lines, rates.late_object, seed)
+    happened = truth.Happened(
+        purchases=bought,
+        returned=back[0],
+        returned_lines=back[1],
+        walks=walked,
+        stock=shelves,
+        prices=offered,
+        fridges=cabinets,
+        readings=readings,
+        passages=passed,
+        scenes=scenes,
+        offers=offers,
+        episodes=pd.concat([episodes, frozen], ignore_index=True),
+        calibrations=changes.table(size, seed),
+    )
+    return World(seed, arranged, truth.frames(happened, arranged))
 
 
 def landing_objects(created: World) -> Iterator[tuple[str, bytes]]:
@@ -101,24 +144,26 @@ def write(
         yield Landed(settings.buckets.truth, f"{name}.parquet", len(body), len(frame), done, total)
 
 
-def _sales(bought: purchases.Purchases, rates: Faults, seed: int) -> pd.DataFrame:
+def _sales(
+    bought: purchases.Purchases,
+    back: tuple[pd.DataFrame, pd.DataFrame],
+    rates: Faults,
+    seed: int,
+) -> pd.DataFrame:
+    """The receipts, those of goods brought back, and those without lines."""
     plan = faults.planned("sales", len(bought.receipts), rates, seed)
     sizes = bought.receipts["size"]
     lines, right = faults.with_unknown_products(bought.lines, sizes, plan, seed)
     sent = sales.build(bought.receipts, lines, seed).assign(true_value=right)
-    return faults.planted("sales", sent, plan, seed)
+    returned = sales.build(*back, seed, "returns").assign(fault="return_receipt")
+    none = sales.empty(sent, rates.empty_receipt, seed)
+    parts = [sent, *(one.astype(sent.dtypes) for one in (returned, none) if len(one))]
+    return pd.concat(parts, ignore_index=True)
 
 
-def _readings(cabinets: fridges.Fridges, rates: Faults, seed: int) -> pd.DataFrame:
-    plan = faults.planned("readings", len(cabinets.readings), rates, seed)
-    sent = fridges.build(faults.with_values(cabinets.readings, plan, seed), seed)
-    return faults.planted("readings", sent, plan, seed)
-
-
-def _sightings(walked: walks.Walks, size: Simulation, seed: int) -> pd.DataFrame:
-    sent = walks.build(walked, size, seed)
-    plan = faults.planned("beacon_sightings", len(sent), size.faults, seed)
-    return faults.planted("beacon_sightings", sent, plan, seed)
+def _readings(readings: pd.DataFrame, rates: Faults, seed: int) -> pd.DataFrame:
+    plan = faults.planned("readings", len(readings), rates, seed)
+    return sensors.build(faults.with_values(readings, plan, seed), seed)
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from lakehouse.settings import Simulation
-from lakehouse.simulator import draws, places
+from lakehouse.simulator import devices, draws, places
 from lakehouse.simulator.purchases import END
 
 Instant = np.datetime64
@@ -52,8 +53,14 @@ def middle(size: Simulation) -> Instant:
 
 def beacon_move(size: Simulation) -> BeaconMove:
     """The one beacon that is moved."""
-    name = places.beacon("S2", "pantry")
+    name = devices.beacon("S2", "pantry")
     return BeaconMove("S2", name, "pantry", "drinks", middle(size))
+
+
+def table(size: Simulation, seed: int) -> pd.DataFrame:
+    """The calibrations as a frame: device_id, scale, offset, valid_from."""
+    rows = [(c.device_id, c.scale, c.offset_c, c.valid_from) for c in calibrations(size, seed)]
+    return pd.DataFrame(rows, columns=["device_id", "scale", "offset", "valid_from"])
 
 
 def calibrations(size: Simulation, seed: int) -> list[Calibration]:
@@ -63,7 +70,7 @@ def calibrations(size: Simulation, seed: int) -> list[Calibration]:
     """
     chance = draws.stream(seed, "calibrations")
     found = []
-    for fridge in places.fridges():
+    for fridge in (fridge for shop in places.SHOPS for fridge in devices.fridges(shop)):
         scale = round(1 + chance.uniform(-SCALE, SCALE), 4)
         offset_c = round(chance.uniform(-OFFSET_C, OFFSET_C), 2)
         if fridge.device_id[-1] in "12":

@@ -11,22 +11,44 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.settings import Faults
-from lakehouse.simulator import draws, fridges, messages, text
+from lakehouse.simulator import draws, messages, sensors, text
 
-KINDS = {
-    "sales": ("unknown_product", "receipt_again", "repeat", "broken_line"),
-    "readings": ("wrong_unit", "repeat", "broken_line"),
-    "beacon_sightings": ("repeat", "broken_line"),
+# What may befall a message of any feed, and of some besides; what else goes wrong with a feed is
+# decided where it is made.
+EVERYWHERE = ("repeat", "broken_line")
+BESIDES = {
+    "sales": ("unknown_product", "receipt_again"),
+    "readings": ("wrong_unit", "spike"),
+    "beacon_sightings": ("burst",),
 }
-COPIES = ("receipt_again", "repeat")
+COPIES = ("receipt_again", "repeat", "burst")
 # How a line breaks: cut short, its start overwritten, a byte that is no UTF-8 inside its event_id,
 # garbage after its end, NaN for a number.
 BREAKS = ("cut", "garbled", "not_utf8", "trailing", "nan")
-NUMBERS = (b'"amount_cents":', b'"value":', b'"rssi_dbm":')
+NUMBERS = tuple(
+    f'"{name}":'.encode()
+    for name in (
+        "amount_cents",
+        "value",
+        "rssi_dbm",
+        "entries",
+        "count",
+        "latitude",
+        "price_cents",
+        "quantity",
+    )
+)
+WITHOUT_NUMBERS = ("app_events",)
 
 # A broken unit setting: the value goes out in Fahrenheit under the old label, or under none known.
 UNIT_FAULTS = ("mislabelled", "unknown_label")
 UNKNOWN_LABEL = "DEG"
+
+# A spike is so many spreads of what the device measures away (assumed); these metrics have none.
+SPIKE_SPREADS = (6.0, 15.0)
+NO_SPIKES = ("battery", "motion")
+# Copies of one advertisement in a burst (assumed).
+BURST = (2, 6)
 
 # Numbers of products that nobody ever listed; the package's end at 18,316,298.
 UNKNOWN_PRODUCTS_FROM = 90_000_000
@@ -36,7 +58,7 @@ Kinds = npt.NDArray[np.object_]
 
 def planned(feed: str, count: int, rates: Faults, seed: int) -> Kinds:
     """The kind of fault of each message of a feed; None for most."""
-    kinds = KINDS[feed]
+    kinds = (*BESIDES.get(feed, ()), *EVERYWHERE)
     edges = np.cumsum([getattr(rates, kind) for kind in kinds])
     chosen = np.searchsorted(edges, draws.stream(seed, "faults", feed).random(count), "right")
     return np.array([*kinds, None], dtype=object)[chosen]
@@ -62,33 +84,61 @@ def with_unknown_products(
 
 
 def with_values(readings: pd.DataFrame, plan: Kinds, seed: int) -> pd.DataFrame:
-    """Each reading's value and unit as sent: right, or of a Celsius thermometer gone wrong.
+    """Each reading's value and unit as sent: right, a spike, or of a thermometer of a fridge whose
+    unit is set wrong. Devices that something befell for hours have no fault besides.
 
-    Takes   readings  as of fridges.Fridges
-    Gives   the readings with value, unit, fault, how and true_value (degrees Celsius, as text)
+    Takes   readings  as of series.sent
+    Gives   the readings with value, unit, fault, how and true_value (canonical unit, as text)
     """
-    chance = draws.stream(seed, "wrong units")
-    is_wrong = (plan == "wrong_unit") & (readings["unit"] == "C").to_numpy()
+    chance = draws.stream(seed, "values")
+    is_free = ~readings["is_faulty"].to_numpy(dtype=bool)
+    is_fridge = readings["device_id"].str.contains("-fridge-", regex=False).to_numpy(dtype=bool)
+    is_celsius = (readings["unit"] == "C").to_numpy()
+    is_wrong = (plan == "wrong_unit") & is_free & is_fridge & is_celsius
+    is_spike = (plan == "spike") & is_free & ~text.is_one_of(readings["metric"], *NO_SPIKES)
+    low, high = SPIKE_SPREADS
+    height = chance.uniform(low, high, len(readings)) * readings["spread"].to_numpy(dtype=float)
+    height = height * chance.choice([-1, 1], len(readings))
+    read = readings["read"].to_numpy(dtype=float) + height * is_spike
+    is_share = text.is_one_of(readings["metric"], "humidity", "battery")
+    read = pd.Series(np.where(is_share, np.clip(read, 0, 100), read))
     how = chance.choice(np.array(UNIT_FAULTS, dtype=object), len(readings))
-    sent_unit = readings["unit"].mask(is_wrong, "F")
     label = np.where(how == "mislabelled", "C", UNKNOWN_LABEL)
+    unit = readings["unit"].mask(is_wrong, "F")
+    fault = np.where(is_spike, "spike", "wrong_unit")
     return readings.assign(
-        value=fridges.native(readings["raw_c"], sent_unit),
+        value=sensors.native(read, unit, readings["digits"]),
         unit=readings["unit"].mask(is_wrong, pd.Series(label, index=readings.index)),
-        fault=text.only(np.full(len(readings), "wrong_unit"), is_wrong),
+        fault=text.only(fault, is_wrong | is_spike),
         how=text.only(how, is_wrong),
-        true_value=text.only(readings["temperature_c"].to_numpy(), is_wrong),
+        true_value=text.only(readings["true"].to_numpy(dtype=float), is_wrong | is_spike),
     )
 
 
-def planted(feed: str, sent: pd.DataFrame, plan: Kinds, seed: int) -> pd.DataFrame:
-    """The messages with their faults marked, and behind them the copies that repeat some."""
+def befallen(sent: pd.DataFrame, rates: Faults, seed: int) -> pd.DataFrame:
+    """The messages of one feed with the faults that were planned for them marked, where they have
+    none yet, and behind them the copies that repeat some.
+    """
+    feed = str(sent["feed"].iloc[0])
+    plan = planned(feed, len(sent), rates, seed)
+    plan[sent["fault"].notna().to_numpy()] = None
     here = text.only(plan, np.isin(plan.astype(str), ("unknown_product", "broken_line")))
     fault = sent["fault"].where(sent["fault"].notna(), here)
     chance = draws.stream(seed, "copies", feed)
     again = _sent_again(sent[plan == "receipt_again"], seed, chance)
     repeated = _repeated(feed, sent[plan == "repeat"], chance)
-    return pd.concat([sent.assign(fault=fault), again, repeated], ignore_index=True)
+    bursts = _bursts(sent[plan == "burst"], chance)
+    copies = [one for one in (again, repeated, bursts) if len(one)]
+    return pd.concat([sent.assign(fault=fault), *copies], ignore_index=True)
+
+
+def _bursts(sent: pd.DataFrame, chance: np.random.Generator) -> pd.DataFrame:
+    """The very same messages several times within two seconds."""
+    times = chance.integers(BURST[0], BURST[1] + 1, len(sent))
+    copies = sent.iloc[np.repeat(np.arange(len(sent)), times)]
+    wait = chance.integers(1, 2000, len(copies)).astype("timedelta64[ms]")
+    queued_at = copies["queued_at"] + wait
+    return copies.assign(queued_at=queued_at, fault="burst").astype(sent.dtypes)
 
 
 def _sent_again(receipts: pd.DataFrame, seed: int, chance: np.random.Generator) -> pd.DataFrame:
@@ -126,7 +176,10 @@ def broken(lines: pa.Array, sent: pd.DataFrame, seed: int) -> tuple[pa.Array, pd
     rows = np.flatnonzero(is_broken)
     chance = draws.stream(seed, "broken lines")
     how = np.full(len(sent), None, dtype=object)
-    how[rows] = chance.choice(np.array(BREAKS, dtype=object), len(rows))
+    has_none = text.is_one_of(sent["feed"], *WITHOUT_NUMBERS)[rows]
+    choices = len(BREAKS) - has_none  # the last is NaN for a number
+    chosen = (chance.random(len(rows)) * choices).astype(np.int64)
+    how[rows] = np.array(BREAKS, dtype=object)[chosen]
     texts = [
         _break(lines[int(row)].as_py(), how[row], at)
         for row, at in zip(rows, chance.uniform(0.05, 0.95, len(rows)).tolist(), strict=True)

@@ -23,7 +23,7 @@ LATE_MS = (2 * 86_400_000, 5 * 86_400_000)
 class Landing:
     """Everything that lands, in order of time.
 
-    objects   key, feed, receiver, arrived_at, lines, is_late
+    objects   key, receiver, arrived_at, lines, is_late
     lines     the lines of all objects, one after the other, each with its end
     messages  as the lines, with object and line (from 1)
     """
@@ -38,7 +38,6 @@ def arrange(sent: pd.DataFrame, lines: pa.Array, late_share: float, seed: int) -
     groups = sent.groupby(["receiver", "window_at"], sort=True)
     number = groups.ngroup().to_numpy()
     objects = groups.agg(
-        feed=("feed", "first"),
         due_at=("due_at", "max"),
         emitted_at=("emitted_at", "max"),
         lines=("event_id", "size"),
@@ -55,7 +54,7 @@ def arrange(sent: pd.DataFrame, lines: pa.Array, late_share: float, seed: int) -
     messages = sent.iloc[order].reset_index(drop=True)
     messages["object"] = np.repeat(objects["key"].to_numpy(), objects["lines"])
     messages["line"] = np.arange(1, len(messages) + 1) - place
-    columns = ["key", "feed", "receiver", "arrived_at", "lines", "is_late"]
+    columns = ["key", "receiver", "arrived_at", "lines", "is_late"]
     return Landing(objects[columns], lines.take(pa.array(order)), messages)
 
 

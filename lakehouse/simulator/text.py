@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 STRING = pa.large_string()
+_CLOCK = [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(86_400)]
 
 
 def strings(values: Any) -> pa.Array:
@@ -32,7 +33,7 @@ def pick(names: Sequence[str | None], index: npt.ArrayLike) -> pa.Array:
 
 def labels(names: Sequence[str], index: npt.ArrayLike) -> npt.NDArray[np.object_]:
     """names[index] for frames of the truth."""
-    return np.asarray(pick(names, index).to_numpy(zero_copy_only=False), dtype=np.object_)
+    return labels_of(pick(names, index))
 
 
 def is_one_of(column: pd.Series, *words: str) -> npt.NDArray[np.bool_]:
@@ -43,6 +44,16 @@ def is_one_of(column: pd.Series, *words: str) -> npt.NDArray[np.bool_]:
 def only(values: npt.ArrayLike, where: npt.NDArray[np.bool_]) -> pd.Series:
     """The values as a column of text, null but where asked for."""
     return to_series(pa.array(np.asarray(values), from_pandas=True, mask=~where))
+
+
+def either(where: npt.NDArray[np.bool_], values: object, others: object) -> pa.Array:
+    """The values where asked for, the others elsewhere."""
+    return pc.if_else(pa.array(where), strings(values), strings(others))
+
+
+def labels_of(values: object) -> npt.NDArray[np.object_]:
+    """A column of text for frames and numpy."""
+    return np.asarray(strings(values).to_numpy(zero_copy_only=False), dtype=np.object_)
 
 
 def quoted(values: object) -> pa.Array:
@@ -64,8 +75,13 @@ def numbers(values: object) -> pa.Array:
 
 def instants(values: object, unit: str = "ms") -> pa.Array:
     """ISO 8601 in UTC with a Z, to the second ("s") or the millisecond ("ms")."""
-    stamps = pa.array(np.asarray(values).astype(f"datetime64[{unit}]"))
-    return pc.strftime(stamps, format="%Y-%m-%dT%H:%M:%SZ").cast(STRING)
+    since = np.asarray(values).astype("datetime64[ms]").astype(np.int64)
+    seconds, millis = np.divmod(since, 1000)
+    days, second = np.divmod(seconds, 86_400)
+    seen, day = np.unique(days, return_inverse=True)
+    dates = np.datetime_as_string(seen.astype("datetime64[D]")).tolist()
+    ends = pick([f".{number:03d}Z" for number in range(1000)], millis) if unit == "ms" else "Z"
+    return joined(pick(dates, day), "T", pick(_CLOCK, second), ends)
 
 
 def objects(fields: Mapping[str, object]) -> pa.Array:

@@ -1,4 +1,4 @@
-"""beacon_sightings: shoppers walk to what they bought, and their apps hear the beacons there."""
+"""Shoppers: who comes in when, where they stop, and where they are at any instant."""
 
 from dataclasses import dataclass
 
@@ -7,115 +7,81 @@ import numpy.typing as npt
 import pandas as pd
 
 from lakehouse.settings import Simulation
-from lakehouse.simulator import changes, draws, messages, places, text
-from lakehouse.simulator.purchases import END, Purchases
+from lakehouse.simulator import counts, draws, places, plan
+from lakehouse.simulator.plan import Floats, Ints
+from lakehouse.simulator.purchases import Purchases, begin
 
 # Comfortable walking speed of adults is 0.94 to 1.43 m/s by age and sex (Bohannon, Andrews,
 # "Normal walking speed", Physiotherapy 97, 2011).
 SPEED_M_S = (1.0, 1.4)
 # Time at a shelf for each line of the receipt, at the door, and at the till: assumed, so that the
-# median receipt of 5 lines takes about 7 minutes.
+# median receipt of 5 lines takes about 10 minutes with its ways.
 LINE_S = (15.0, 40.0)
 DOOR_S = (3.0, 10.0)
 TILL_S = (60.0, 240.0)
-# Advertisements that the app reports of a stay in a zone.
-HEARD = (2, 3)
-# Received power falls by 10 n log10(d): n = 1.9 is the middle of 0.39 to 3.44, fitted for each body
-# position in MIT Lincoln Laboratory's logs at known distances (MIT-Matrix-Data, 2020). The same
-# logs give -65.1 dBm at 1 m, 6 dB under what such beacons promise: the body; a spread of 10 dB in
-# all, of which 8 are drawn here and the rest comes from the place; 1.9 % of values are 127.
-TX_POWER_DBM = -59
-PATH_LOSS_EXPONENT = 1.9
-BODY_LOSS_DB = 6.0
-SHADOWING_DB = 8.0
-NO_READING_SHARE = 0.019
-NO_READING = 127
-RSSI_LIMITS_DBM = (-100, -30)  # what phones report: the receiver's limit, and a touch
+# Two of ten who come in leave without buying (assumed), after a look at one to five shelves.
+WALK_INS_A_RECEIPT = 0.25
+LOOKS = (1, 5)
+# Of those with a card, who has the app open and who carries a tag (assumed).
+APP_SHARE = 0.6
+TAG_SHARE = 0.1
+
+_SPAN_S = 100_000.0  # longer than any visit
+_NO_SHELF = -1
 
 
 @dataclass(frozen=True)
 class Walks:
-    """stays: basket_id, subject, shop, zone (indices), entered_at, left_at, x_m, y_m, speed_m_s.
+    """Every visit of the sensors' period, one after the other.
 
-    One row is one stay of one shopper in one zone, in the order of the walk.
+    visits  basket_id, subject (both null for who buys nothing), shop (index of SHOPS), entered_at,
+            left_at, speed_m_s, has_app, has_tag; its row number is the visit's number
+    stops   visit, zone, shelf (indices of places.ZONES and plan.shelves(); -1 at the doors and
+            tills), x_m, y_m, arrived_at, left_at, lines (bought there); in the order of each walk
+    picks   visit, basket_id, shop, shelf, product_id, quantity, picked_at: what was taken to be
+            paid, a receipt line each; those of no shelf (fuel, services) are taken at the till
     """
 
-    stays: pd.DataFrame
+    visits: pd.DataFrame
+    stops: pd.DataFrame
+    picks: pd.DataFrame
+    _axis: tuple[Floats, Floats, Floats]
+
+    def where(self, visit: Ints, since_s: Floats) -> tuple[Floats, Floats]:
+        """x and y, in metres, of visits so many seconds after they began."""
+        at, x_m, y_m = self._axis
+        if not len(at):
+            return np.zeros(0), np.zeros(0)
+        wanted = visit * _SPAN_S + since_s
+        return np.interp(wanted, at, x_m), np.interp(wanted, at, y_m)
+
+    def every(self, step_s: float, among: npt.NDArray[np.bool_] | None = None) -> pd.DataFrame:
+        """visit, at, x_m, y_m of each visit among those, every `step_s` seconds."""
+        chosen = np.arange(len(self.visits)) if among is None else np.flatnonzero(among)
+        entered_at = self.visits["entered_at"].to_numpy()
+        lasts = self.visits["left_at"].to_numpy() - entered_at
+        steps = (lasts[chosen] / np.timedelta64(1, "s") // step_s).astype(np.int64) + 1
+        visit = np.repeat(chosen, steps)
+        place = counts.within(steps)
+        x_m, y_m = self.where(visit, np.asarray(place * step_s, dtype=np.float64))
+        at = entered_at[visit] + (place * step_s * 1000).astype("timedelta64[ms]")
+        return pd.DataFrame({"visit": visit, "at": at, "x_m": x_m, "y_m": y_m})
 
 
 def simulate(purchases: Purchases, size: Simulation, seed: int) -> Walks:
-    """The walk before each receipt of the sensors' period, told backwards from its payment.
+    """The walk of each receipt of the sensors' period, told backwards from its payment, and those
+    of people who buy nothing.
 
-    Every walk begins at the entrance, passes the zones of what was bought, and ends at the
-    checkout when the receipt is paid.
+    Every walk begins and ends at the door and keeps to the aisles.
     """
-    first_at = pd.Timestamp(END - np.timedelta64(size.sensor_days, "D"))
-    receipts = purchases.receipts
-    walked = receipts[receipts["paid_at"] >= first_at]
-    stays = _stays(walked, purchases)
     chance = draws.stream(seed, "walks")
-    x_m, y_m = _points(stays, chance)
-
-    code = stays["walk"].to_numpy()
-    speed = chance.uniform(*SPEED_M_S, len(walked))[code]
-    is_next = np.r_[code[1:] == code[:-1], False] if len(code) else np.zeros(0, dtype=bool)
-    way_m = np.hypot(np.r_[x_m[1:], 0] - x_m, np.r_[y_m[1:], 0] - y_m) if len(code) else x_m
-    way_s = np.where(is_next, way_m / speed, 0)  # to the next zone
-    stay_s = _stay_s(stays, chance)
-
-    # Seconds from the end of each stay to the payment: the ways and stays that follow in the walk.
-    total = np.cumsum((stay_s + way_s)[::-1])[::-1]
-    ends = np.flatnonzero(~is_next)
-    after = np.r_[total[1:], 0] if len(code) else total
-    left_s = way_s + after - (after[ends][code] if len(code) else after)
-    paid_at = walked["paid_at"].to_numpy().astype("datetime64[ms]")[code]
-    left_at = paid_at - (left_s * 1000).round().astype("timedelta64[ms]")
-    stays = stays.assign(
-        entered_at=left_at - (stay_s * 1000).round().astype("timedelta64[ms]"),
-        left_at=left_at,
-        x_m=x_m.round(2),
-        y_m=y_m.round(2),
-        speed_m_s=speed.round(3),
-    )
-    return Walks(stays.drop(columns=["walk", "lines"]))
-
-
-def build(walks: Walks, size: Simulation, seed: int) -> pd.DataFrame:
-    """What the shoppers' apps heard of the beacons in the zones, as a shop's app gateway sends it.
-
-    Gives   messages of the feed beacon_sightings, one object a shop and hour
-    """
-    chance = draws.stream(seed, "sightings")
-    stays = walks.stays
-    heard = chance.integers(HEARD[0], HEARD[1] + 1, len(stays))
-    found = stays.loc[stays.index.repeat(heard)].reset_index(drop=True)
-    part = chance.random(len(found))
-    found["heard_at"] = found["entered_at"] + (found["left_at"] - found["entered_at"]) * part
-    found["heard_at"] = found["heard_at"].astype("datetime64[ms]")
-    found = _with_beacon(found, size, chance)
-    found = found.sort_values(["heard_at", "basket_id"], kind="stable", ignore_index=True)
-
-    count = len(found)
-    payload = {
-        "heard_by": '"app"',
-        "beacon_id": text.quoted_ids(found["beacon_id"]),
-        "rssi_dbm": text.numbers(_rssi_dbm(found, chance)),
-        "tx_power_dbm": str(TX_POWER_DBM),
-    }
-    gateways = [places.app_gateway(shop) for shop in places.SHOP_IDS]
-    return messages.frame(
-        "beacon_sightings",
-        count,
-        event_id=draws.event_ids(seed, "beacon_sightings", count),
-        device_id=text.pick(gateways, found["shop"]),
-        shop_id=text.pick(places.SHOP_IDS, found["shop"]),
-        subject=found["subject"],
-        emitted_at=found["heard_at"],
-        payload=text.objects(payload),
-        receiver=text.pick(gateways, found["shop"]),
-        basket_id=text.strings(found["basket_id"]),
-        **messages.on_time("beacon_sightings", found["heard_at"]),
-    )
+    first_at = begin(size)
+    receipts = purchases.receipts
+    paid = receipts[receipts["paid_at"] >= pd.Timestamp(first_at)].reset_index(drop=True)
+    picks = _picks(paid, purchases)
+    visits = _visits(paid, chance, first_at)
+    stops = _stops(visits, picks, len(paid), chance)
+    return _timed(visits, stops, picks, chance)
 
 
 def zone_of(products: pd.DataFrame) -> pd.Series:
@@ -129,77 +95,193 @@ def zone_of(products: pd.DataFrame) -> pd.Series:
     return zone.map(places.ZONE_NAMES.index).astype(np.int64)
 
 
-def _stays(walked: pd.DataFrame, purchases: Purchases) -> pd.DataFrame:
-    """walk (row of `walked`), basket_id, subject, shop, zone and lines bought there, in order."""
-    walk_of = pd.Series(np.arange(len(walked)), index=walked["basket_id"].to_numpy())
-    bought = purchases.lines[purchases.lines["basket_id"].isin(walked["basket_id"])]
+def _picks(paid: pd.DataFrame, purchases: Purchases) -> pd.DataFrame:
+    """visit, basket_id, shop, zone, shelf, product_id, quantity: a line of a receipt each."""
+    visit_of = pd.Series(paid.index.to_numpy(), index=paid["basket_id"].to_numpy())
+    lines = purchases.lines[purchases.lines["basket_id"].isin(paid["basket_id"])]
     zones = pd.Series(
-        zone_of(purchases.products).to_numpy(), index=purchases.products["product_id"]
+        zone_of(purchases.products).to_numpy(), index=purchases.products["product_id"].to_numpy()
     )
-    walk = walk_of.loc[bought["basket_id"]].to_numpy()
-    zone = zones.loc[bought["product_id"]].to_numpy()
-    # Both doors of the walk with no line of their own.
-    every = np.arange(len(walked))
-    last = len(places.ZONES) - 1
-    cells = np.r_[walk, every, every] * (last + 1) + np.r_[zone, every * 0, every * 0 + last]
-    counted, lines = np.unique(cells, return_counts=True)
-    walk, zone = counted // (last + 1), counted % (last + 1)
-    lines = lines - np.isin(zone, (0, last))
-    who = walked.iloc[walk].reset_index(drop=True)
-    return who[["basket_id", "subject", "shop"]].assign(walk=walk, zone=zone, lines=lines)
+    visit = visit_of.loc[lines["basket_id"]].to_numpy()
+    shop = paid["shop"].to_numpy()[visit]
+    zone = zones.loc[lines["product_id"]].to_numpy()
+    return pd.DataFrame(
+        {
+            "visit": visit,
+            "basket_id": lines["basket_id"].to_numpy(),
+            "shop": shop,
+            "zone": zone,
+            "shelf": plan.shelf_of(lines["product_id"], shop, zone),
+            "product_id": lines["product_id"].to_numpy(),
+            "quantity": lines["quantity"].to_numpy(),
+        }
+    )
 
 
-def _points(
-    stays: pd.DataFrame, chance: np.random.Generator
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Where in its zone each shopper stops: anywhere but the outer tenths."""
-    boxes = np.array(
-        [
-            [(*box[0], *box[2]) for box in (places.corners(shop, zone) for zone in places.ZONES)]
-            for shop in places.SHOPS
-        ]
-    )[stays["shop"].to_numpy(), stays["zone"].to_numpy()].reshape(len(stays), 4)
-    left, near, right, far = boxes.T
-    across, along = chance.uniform(0.1, 0.9, (2, len(stays)))
-    return left + (right - left) * across, near + (far - near) * along
-
-
-def _stay_s(stays: pd.DataFrame, chance: np.random.Generator) -> npt.NDArray[np.float64]:
-    count, zone, lines = len(stays), stays["zone"].to_numpy(), stays["lines"].to_numpy()
-    at_shelf = lines * chance.uniform(*LINE_S, count)
-    at_door = chance.uniform(*DOOR_S, count)
-    at_till = chance.uniform(*TILL_S, count)
-    last = len(places.ZONES) - 1
-    return np.asarray(np.select([zone == 0, zone == last], [at_door, at_till], at_shelf))
-
-
-def _with_beacon(
-    found: pd.DataFrame, size: Simulation, chance: np.random.Generator
+def _visits(
+    paid: pd.DataFrame, chance: np.random.Generator, first_at: np.datetime64
 ) -> pd.DataFrame:
-    """The beacon each app hears, and how far it is; a zone whose beacon was taken away is mute."""
-    cells = [(shop, zone) for shop in places.SHOPS for zone in places.ZONES]
-    names = [places.beacon(shop.shop_id, zone.name) for shop, zone in cells]
-    centres = np.array([places.centre(*pair) for pair in cells])
-    cell = (found["shop"] * len(places.ZONES) + found["zone"]).to_numpy()
-    beacon_x_m, beacon_y_m = centres[cell].reshape(len(found), 2).T.copy()
+    """Those who pay, and behind them those who do not; `begins_at` is known of the latter only."""
+    share = draws.share(paid["household_id"], "app")
+    buyers = paid[["basket_id", "subject", "shop", "paid_at"]].assign(
+        has_app=share < APP_SHARE, has_tag=share > 1 - TAG_SHARE
+    )
+    like = paid.iloc[chance.integers(0, max(len(paid), 1), _walk_ins(paid))]
+    shift = chance.integers(-1_800_000, 1_800_000, len(like)).astype("timedelta64[ms]")
+    begins_at = np.maximum(like["paid_at"].to_numpy() + shift, first_at.astype("datetime64[ms]"))
+    others = pd.DataFrame(
+        {
+            "shop": like["shop"].to_numpy(),
+            "begins_at": begins_at,
+            "has_app": False,
+            "has_tag": False,
+        }
+    )
+    visits = pd.concat([buyers, others], ignore_index=True)
+    return visits.assign(speed_m_s=chance.uniform(*SPEED_M_S, len(visits)))
 
-    move = changes.beacon_move(size)
-    shop = places.SHOP_IDS.index(move.shop_id)
-    is_after = ((found["shop"] == shop) & (found["heard_at"] >= move.moved_at)).to_numpy()
-    is_new_zone = (found["zone"] == places.ZONE_NAMES.index(move.to_zone)).to_numpy()
-    is_old_zone = (found["zone"] == places.ZONE_NAMES.index(move.from_zone)).to_numpy()
-    hears_moved = is_after & is_new_zone & (chance.random(len(found)) < 0.5)
-    beacon_x_m[hears_moved] += changes.MOVED_BESIDE_M
-    beacon = np.where(hears_moved, names.index(move.beacon), cell)
-    away_m = np.hypot(found["x_m"] - beacon_x_m, found["y_m"] - beacon_y_m)
-    found = found.assign(beacon_id=text.pick(names, beacon).to_pandas(), away_m=away_m)
-    return found[~(is_after & is_old_zone)]
+
+def _walk_ins(paid: pd.DataFrame) -> int:
+    return int(len(paid) * WALK_INS_A_RECEIPT)
 
 
-def _rssi_dbm(found: pd.DataFrame, chance: np.random.Generator) -> npt.NDArray[np.int64]:
-    away_m = np.maximum(found["away_m"].to_numpy(), 0.3)
-    loss_db = 10 * PATH_LOSS_EXPONENT * np.log10(away_m) + BODY_LOSS_DB
-    power = TX_POWER_DBM - loss_db + chance.normal(0, SHADOWING_DB, len(found))
-    power = np.clip(power.round(), *RSSI_LIMITS_DBM).astype(np.int64)
-    is_mute = chance.random(len(found)) < NO_READING_SHARE
-    return np.where(is_mute, NO_READING, power)
+def _stops(
+    visits: pd.DataFrame, picks: pd.DataFrame, buyers: int, chance: np.random.Generator
+) -> pd.DataFrame:
+    """visit, zone, shelf, x_m, y_m, stay_s, lines: door, shelves, till (who pays), door."""
+    at_shelf = picks[picks["shelf"] != _NO_SHELF].groupby(["visit", "shelf"]).size()
+    shelved = at_shelf.rename("lines").reset_index()
+    looked = _looks(visits, picks, buyers, chance)
+    count = len(visits)
+    every, payers = np.arange(count), np.arange(buyers)
+    last = len(plan.shelves())  # behind every shelf: the till, then the door
+    visit = np.r_[every, shelved["visit"], looked["visit"], payers, every]
+    shelf = np.r_[
+        every * 0 - 1, shelved["shelf"], looked["shelf"], payers * 0 + last, every * 0 + last + 1
+    ]
+    lines = np.zeros(len(visit), dtype=np.int64)
+    lines[count : count + len(shelved)] = shelved["lines"]
+    order = np.lexsort((shelf, visit))
+    visit, shelf, lines = visit[order], shelf[order], lines[order]
+    shop = visits["shop"].to_numpy()[visit]
+
+    is_till = shelf == last
+    stay_s = np.maximum(lines, 1) * chance.uniform(*LINE_S, len(visit))
+    stay_s = np.where(is_till, chance.uniform(*TILL_S, len(visit)), stay_s)
+    stay_s = np.where(shelf == -1, chance.uniform(*DOOR_S, len(visit)), stay_s)
+    stay_s[shelf > last] = 0.0
+    at_m = _spots(shop, np.where(shelf < last, shelf, _NO_SHELF), is_till, chance)
+    return pd.DataFrame(
+        {
+            "visit": visit,
+            "zone": plan.zone_at(shop, *at_m.T),
+            "shelf": np.where(shelf < last, shelf, _NO_SHELF),
+            "is_till": is_till,
+            "x_m": at_m[:, 0],
+            "y_m": at_m[:, 1],
+            "stay_s": stay_s,
+            "lines": lines,
+        }
+    )
+
+
+def _looks(
+    visits: pd.DataFrame, picks: pd.DataFrame, buyers: int, chance: np.random.Generator
+) -> pd.DataFrame:
+    """visit and shelf: what those who buy nothing look at, as often as others buy there."""
+    others = np.arange(buyers, len(visits))
+    looks = np.repeat(others, chance.integers(LOOKS[0], LOOKS[1] + 1, len(others)))
+    shelf = np.full(len(looks), _NO_SHELF, dtype=np.int64)
+    shop = visits["shop"].to_numpy()[looks]
+    for number in range(len(places.SHOPS)):
+        there = picks.loc[(picks["shop"] == number) & (picks["shelf"] != _NO_SHELF), "shelf"]
+        mine = shop == number
+        if len(there):
+            shelf[mine] = chance.choice(there.to_numpy(), int(mine.sum()))
+    found = pd.DataFrame({"visit": looks, "shelf": shelf}).drop_duplicates()
+    return found[found["shelf"] != _NO_SHELF]
+
+
+def _spots(
+    shop: Ints, shelf: Ints, is_till: npt.NDArray[np.bool_], chance: np.random.Generator
+) -> Floats:
+    """Where they stand, shape (n, 2): before the shelf, up to 2 m to its sides."""
+    known = np.array([(one.x_m, one.y_m) for one in plan.shelves()])
+    doors = np.array([plan.door(one) for one in places.SHOPS])
+    tills = np.array(
+        [[plan.till(one, number + 1) for number in range(places.TILLS)] for one in places.SHOPS]
+    )
+    till = chance.integers(0, places.TILLS, len(shop))
+    aside_m = chance.uniform(-2.0, 2.0, len(shop))
+    is_chilled = np.array([one.zone == "chilled" for one in plan.shelves()])[shelf]
+    beside = np.stack([aside_m * is_chilled, aside_m * ~is_chilled], axis=1)
+    at_shelf = known[shelf] + beside
+    elsewhere = np.where(is_till[:, None], tills[shop, till], doors[shop])
+    return np.asarray(np.where((shelf == _NO_SHELF)[:, None], elsewhere, at_shelf))
+
+
+def _timed(
+    visits: pd.DataFrame, stops: pd.DataFrame, picks: pd.DataFrame, chance: np.random.Generator
+) -> Walks:
+    """The stops with their instants, and the way between them."""
+    visit, stay_s = stops["visit"].to_numpy(), stops["stay_s"].to_numpy()
+    at_m = stops[["x_m", "y_m"]].to_numpy()
+    goes_on = np.flatnonzero(visit[1:] == visit[:-1]) if len(visit) else np.zeros(0, dtype=np.int64)
+    ways = np.repeat(at_m[:, None, :], plan.WAY_POINTS, axis=1)
+    shop = visits["shop"].to_numpy()[visit]
+    ways[goes_on] = plan.ways(shop[goes_on], at_m[goes_on], at_m[goes_on + 1])
+    legs_m = np.hypot(*np.moveaxis(np.diff(ways, axis=1), 2, 0))
+    way_s = legs_m.cumsum(axis=1) / visits["speed_m_s"].to_numpy()[visit][:, None]
+
+    spent_s = stay_s + way_s[:, -1]
+    since_s = np.cumsum(spent_s) - spent_s
+    first = np.searchsorted(visit, np.arange(len(visits)))
+    last = np.searchsorted(visit, np.arange(len(visits)), side="right") - 1
+    since_s = since_s - since_s[first][visit]
+    leaves_s = since_s + stay_s
+
+    # Who pays does it at the end of the stay at the till; the others' beginning is known.
+    paid_s = np.zeros(len(visits))
+    at_till = stops["is_till"].to_numpy()
+    paid_s[visit[at_till]] = leaves_s[at_till]
+    began = visits["paid_at"].to_numpy() - (paid_s * 1000).round().astype("timedelta64[ms]")
+    entered_at = np.where(visits["paid_at"].isna(), visits["begins_at"], began)
+    entered_at = entered_at.astype("datetime64[ms]")
+
+    def instant(of: Ints, seconds: Floats) -> npt.NDArray[np.datetime64]:
+        return np.asarray(entered_at[of] + (seconds * 1000).round().astype("timedelta64[ms]"))
+
+    axis_s = np.concatenate(
+        [since_s[:, None], leaves_s[:, None], leaves_s[:, None] + way_s[:, :4]], axis=1
+    )
+    corners = np.concatenate([ways[:, :1], ways[:, :5]], axis=1)
+    axis = (
+        (axis_s + (visit * _SPAN_S)[:, None]).ravel(),
+        corners[..., 0].ravel(),
+        corners[..., 1].ravel(),
+    )
+    stops = stops.assign(arrived_at=instant(visit, since_s), left_at=instant(visit, leaves_s))
+    visits = visits.assign(
+        entered_at=entered_at, left_at=instant(np.arange(len(visits)), leaves_s[last])
+    )
+    return Walks(
+        visits.drop(columns="begins_at"),
+        stops.drop(columns=["stay_s", "is_till"]),
+        _picked(picks, stops, visits, chance),
+        axis,
+    )
+
+
+def _picked(
+    picks: pd.DataFrame, stops: pd.DataFrame, visits: pd.DataFrame, chance: np.random.Generator
+) -> pd.DataFrame:
+    """When each line was taken: at some instant of the stop at its shelf."""
+    there = stops[stops["shelf"] != _NO_SHELF].set_index(["visit", "shelf"])
+    place = there.index.get_indexer(pd.MultiIndex.from_frame(picks[["visit", "shelf"]]))
+    arrived_at, left_at = there["arrived_at"].to_numpy(), there["left_at"].to_numpy()
+    part = chance.random(len(picks))
+    paid_at = visits["paid_at"].to_numpy()[picks["visit"]]
+    if len(there):
+        picked_at = arrived_at[place] + (left_at[place] - arrived_at[place]) * part
+        paid_at = np.where(place >= 0, picked_at.astype("datetime64[ms]"), paid_at)
+    return picks.drop(columns="zone").assign(picked_at=paid_at.astype("datetime64[ms]"))

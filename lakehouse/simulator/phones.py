@@ -1,0 +1,281 @@
+"""positions and app_events: what the phones of those with the app send."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lakehouse.settings import Faults
+from lakehouse.simulator import devices, draws, messages, places, text
+from lakehouse.simulator.plan import Floats, Ints
+from lakehouse.simulator.walks import Walks
+
+Text = str | npt.NDArray[np.object_]
+
+# Fixes: of the way to the shop and home, and inside.
+AWAY_S, OUTSIDE_FIX_S, INSIDE_FIX_S = 420, 30.0, 45.0
+DRIVING_M_S = (4.0, 9.0)  # in town traffic, with stops (assumed)
+# Accuracies are the radius of 68 % (Android's Location.getAccuracy): outdoors GPS, indoors Wi-Fi
+# or the shop's beacons, and now and then the cell only. GPS indoors says less than it errs.
+ACCURACY_M = {
+    "gps": (30.0, 100.0),
+    "wifi": (3.0, 30.0),
+    "bluetooth": (3.0, 10.0),
+    "cell": (50.0, 5000.0),
+}
+OUTSIDE = {"gps": 0.85, "cell": 0.15}
+INSIDE = {"wifi": 0.5, "bluetooth": 0.3, "gps": 0.1, "cell": 0.1}
+GPS_INDOORS_WORSE = 3.0
+RADIUS_68 = 1.515  # of a circular normal distribution, in its standard deviation
+METRES_A_DEGREE = 111_320.0
+JUMP_M = (2_000.0, 20_000.0)
+
+# What people do in the app: before they come, at the shelves, and how often an offer that is shown
+# is used, by its variant: the true effect of the offer (assumed).
+LISTED, SCANNED, VIEWED, OFFERED = 3.0, 0.25, 0.35, 2.0
+USED = {"A": 0.10, "B": 0.16}
+CONSENT_SHARE = 0.01
+TUNNEL_S = (60, 1500)
+OFFLINE = np.timedelta64(24, "h")
+
+
+def positions(walks: Walks, rates: Faults, seed: int) -> pd.DataFrame:
+    """Every fix of a phone whose owner comes, is there and goes home.
+
+    Gives   messages of the feed positions; true_value is "latitude,longitude"
+    """
+    chance = draws.stream(seed, "positions")
+    has_app = walks.visits["has_app"].to_numpy(dtype=bool)
+    inside = walks.every(INSIDE_FIX_S, has_app).assign(is_inside=True)
+    tracks = pd.concat([inside, _outside(walks, has_app, chance)], ignore_index=True)
+    tracks = tracks.sort_values(["at", "visit"], kind="stable", ignore_index=True)
+    shop = walks.visits["shop"].to_numpy(dtype=np.int64)[tracks["visit"]]
+    provider, accuracy_m, error_m = _fixes(tracks["is_inside"].to_numpy(dtype=bool), chance)
+    turn = chance.uniform(0, 2 * np.pi, len(tracks))
+    east_m = tracks["x_m"].to_numpy() + error_m * np.cos(turn)
+    north_m = tracks["y_m"].to_numpy() + error_m * np.sin(turn)
+    right = _degrees(shop, tracks["x_m"].to_numpy(), tracks["y_m"].to_numpy())
+    draw = chance.random(len(tracks))
+    is_jump = draw < rates.position_jump
+    is_swapped = ~is_jump & (draw < rates.position_jump + rates.swapped_coordinates)
+    far_m = np.where(is_jump, chance.uniform(*JUMP_M, len(tracks)), 0.0)
+    latitude, longitude = _degrees(shop, east_m + far_m, north_m + far_m / 2)
+    first = np.where(is_swapped, longitude, latitude)
+    second = np.where(is_swapped, latitude, longitude)
+    true = text.joined(text.strings(right[0].round(6)), ",", text.strings(right[1].round(6)))
+    fault = np.where(is_jump, "position_jump", "swapped_coordinates")
+    payload = {
+        "latitude": text.numbers(first.round(6)),
+        "longitude": text.numbers(second.round(6)),
+        "accuracy_m": text.numbers(accuracy_m.round(1)),
+        "provider": text.quoted_ids(provider),
+    }
+    return _from_app(
+        "positions", walks,
+        tracks, payload, seed,
+        fault=text.only(fault, is_jump | is_swapped),
+        true_value=text.only(text.labels_of(true), is_jump | is_swapped),
+    )  # fmt: skip
+
+
+def _outside(walks: Walks, who: np.ndarray, chance: np.random.Generator) -> pd.DataFrame:
+    """visit, at, x_m, y_m on the way to the door and from it, straight from some side."""
+    visits = np.flatnonzero(who)
+    steps = int(AWAY_S // OUTSIDE_FIX_S)
+    from_door_s = (np.arange(steps) + 1) * OUTSIDE_FIX_S
+    side, speed = (
+        chance.uniform(0, 2 * np.pi, len(visits)),
+        chance.uniform(*DRIVING_M_S, len(visits)),
+    )
+    far_m = speed[:, None] * from_door_s[None, :]
+    wait = (from_door_s * 1000).astype("timedelta64[ms]")
+    parts = []
+    for column, sign in (("entered_at", -1), ("left_at", 1)):
+        at = walks.visits[column].to_numpy()[visits][:, None] + sign * wait[None, :]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "visit": np.repeat(visits, steps),
+                    "at": at.ravel(),
+                    "x_m": (far_m * np.cos(side)[:, None]).ravel(),
+                    "y_m": (far_m * np.sin(side)[:, None]).ravel(),
+                    "is_inside": False,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _fixes(is_inside: np.ndarray, chance: np.random.Generator) -> tuple[np.ndarray, Floats, Floats]:
+    """Provider, the accuracy it says, and how far the fix is off."""
+    count = len(is_inside)
+    names = list(ACCURACY_M)
+    draw = chance.random(count)
+    chosen = np.zeros(count, dtype=np.int64)
+    for here, shares in ((True, INSIDE), (False, OUTSIDE)):
+        mine = is_inside == here
+        edges = np.cumsum(list(shares.values()))
+        places_ = np.array([names.index(name) for name in shares])
+        chosen[mine] = places_[
+            np.minimum(np.searchsorted(edges, draw[mine], "right"), len(shares) - 1)
+        ]
+    low, high = np.array(list(ACCURACY_M.values())).T
+    accuracy_m = low[chosen] * (high[chosen] / low[chosen]) ** chance.random(count)
+    worse = np.where(is_inside & (chosen == names.index("gps")), GPS_INDOORS_WORSE, 1.0)
+    error_m = chance.rayleigh(1.0, count) * accuracy_m * worse / RADIUS_68
+    return text.labels(names, chosen), accuracy_m, error_m
+
+
+def _degrees(shop: Ints, x_m: Floats, y_m: Floats) -> tuple[Floats, Floats]:
+    """Latitude and longitude of places on the floor plan, whose middle is the shop's."""
+    about = np.array(
+        [(one.latitude, one.longitude, one.width_m, one.depth_m) for one in places.SHOPS]
+    )
+    latitude, longitude, width_m, depth_m = about[shop].T
+    north = (y_m - depth_m / 2) / METRES_A_DEGREE
+    east = (x_m - width_m / 2) / METRES_A_DEGREE / np.cos(np.radians(latitude))
+    return latitude + north, longitude + east
+
+
+def events(walks: Walks, rates: Faults, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What people did in the app.
+
+    Gives   messages of the feed app_events; the offers: offer_id, variant, use_rate (true)
+    """
+    chance = draws.stream(seed, "app events")
+    offers = [f"offer-{number}" for number in range(1, 21)]
+    did = pd.concat(
+        [
+            _listed(walks, chance),
+            _at_shelves(walks, chance),
+            _offers(walks, offers, chance),
+            _consents(walks, chance),
+        ],
+        ignore_index=True,
+    ).sort_values(["at", "visit", "kind"], kind="stable", ignore_index=True)
+    count = len(did)
+    draw = chance.random(count)
+    is_tunnel = draw < rates.tunnel
+    is_offline = ~is_tunnel & (draw < rates.tunnel + rates.offline_phone)
+    wait = (chance.integers(*TUNNEL_S, count) * is_tunnel).astype("timedelta64[s]")
+    queued_at = did["at"] + wait + is_offline * OFFLINE
+    payload = {
+        "kind": text.quoted_ids(did["kind"]),
+        "product_id": text.quoted_ids(did["product_id"]),
+        "offer_id": text.quoted_ids(did["offer_id"]),
+        "variant": text.quoted_ids(did["variant"]),
+    }
+    fault = np.where(is_tunnel, "tunnel", "offline_phone")
+    sent = _from_app(
+        "app_events", walks,
+        did, payload, seed,
+        queued_at=queued_at,
+        fault=text.only(fault, is_tunnel | is_offline),
+        true_value=text.only(text.labels_of(text.instants(did["at"])), is_tunnel | is_offline),
+    )  # fmt: skip
+    truth = pd.DataFrame(
+        [(offer, variant, rate) for offer in offers for variant, rate in USED.items()],
+        columns=["offer_id", "variant", "use_rate"],
+    )
+    return sent, truth
+
+
+def _did(
+    kind: Text, visit: npt.ArrayLike, at: npt.ArrayLike, **fields: npt.NDArray[np.object_]
+) -> pd.DataFrame:
+    """visit, at, kind, product_id (text), offer_id, variant; a field that is not given is null."""
+    visits = np.asarray(visit, dtype=np.int64)
+    none = np.full(len(visits), None, dtype=object)
+    columns = {"visit": visits, "at": np.asarray(at).astype("datetime64[ms]"), "kind": kind}
+    return pd.DataFrame(
+        columns | {name: fields.get(name, none) for name in ("product_id", "offer_id", "variant")}
+    )
+
+
+def _listed(walks: Walks, chance: np.random.Generator) -> pd.DataFrame:
+    """Some of what is bought was on the list, put there in the two days before."""
+    picks = _of_app(walks)
+    mine = picks[chance.random(len(picks)) < LISTED / 10]
+    before = (chance.uniform(600, 172_800, len(mine)) * 1000).astype("timedelta64[ms]")
+    entered_at = walks.visits["entered_at"].to_numpy()[mine["visit"]]
+    return _did("list_add", mine["visit"], entered_at - before, product_id=_ids(mine))
+
+
+def _at_shelves(walks: Walks, chance: np.random.Generator) -> pd.DataFrame:
+    picks = _of_app(walks)
+    draw = chance.random(len(picks))
+    parts = []
+    for kind, low, high in (("scan", 0.0, SCANNED), ("view", SCANNED, SCANNED + VIEWED)):
+        mine = picks[(draw >= low) & (draw < high)]
+        parts.append(_did(kind, mine["visit"], mine["picked_at"], product_id=_ids(mine)))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _ids(picks: pd.DataFrame) -> npt.NDArray[np.object_]:
+    return text.labels_of(text.strings(picks["product_id"]))
+
+
+def _of_app(walks: Walks) -> pd.DataFrame:
+    return walks.picks[walks.visits["has_app"].to_numpy(dtype=bool)[walks.picks["visit"]]]
+
+
+def _offers(walks: Walks, offers: list[str], chance: np.random.Generator) -> pd.DataFrame:
+    """Each is shown some offers when they come in; the variant is drawn, its effect is USED."""
+    visits = np.flatnonzero(walks.visits["has_app"].to_numpy(dtype=bool))
+    visit = np.repeat(visits, chance.poisson(OFFERED, len(visits)))
+    offer = np.array(offers, dtype=object)[chance.integers(0, len(offers), len(visit))]
+    variant = chance.choice(np.array(list(USED), dtype=object), len(visit))
+    entered_at, left_at = (
+        walks.visits[name].to_numpy()[visit] for name in ("entered_at", "left_at")
+    )
+    shown_at = entered_at + (chance.uniform(5, 120, len(visit)) * 1000).astype("timedelta64[ms]")
+    is_used = chance.random(len(visit)) < np.array([USED[name] for name in variant.tolist()])
+    return pd.concat(
+        [
+            _did("offer_shown", visit, shown_at, offer_id=offer, variant=variant),
+            _did(
+                "offer_used",
+                visit[is_used],
+                left_at[is_used],
+                offer_id=offer[is_used],
+                variant=variant[is_used],
+            ),
+        ],
+        ignore_index=True,
+    )
+
+
+def _consents(walks: Walks, chance: np.random.Generator) -> pd.DataFrame:
+    visits = np.flatnonzero(walks.visits["has_app"].to_numpy(dtype=bool))
+    visit = visits[chance.random(len(visits)) < CONSENT_SHARE]
+    kind = chance.choice(np.array(["consent_given", "consent_withdrawn"], dtype=object), len(visit))
+    return _did(kind, visit, walks.visits["entered_at"].to_numpy()[visit])
+
+
+def _from_app(
+    feed: str,
+    walks: Walks,
+    done: pd.DataFrame,
+    payload: dict[str, object],
+    seed: int,
+    **more: object,
+) -> pd.DataFrame:
+    """Messages of the apps' feeds, handed in by the app gateway of the shop."""
+    visits = walks.visits.iloc[done["visit"]]
+    shop = visits["shop"].to_numpy(dtype=np.int64)
+    gateways = [devices.gateway(one, "app") for one in places.SHOP_IDS]
+    at = done["at"]
+    queued_at = np.asarray(more.get("queued_at", at))
+    return messages.frame(
+        feed,
+        len(at),
+        event_id=draws.event_ids(seed, feed, len(at)),
+        device_id=text.pick(gateways, shop),
+        shop_id=text.pick(places.SHOP_IDS, shop),
+        subject=visits["subject"],
+        emitted_at=at,
+        payload=text.objects(payload),
+        receiver=text.pick(gateways, shop),
+        basket_id=text.strings(visits["basket_id"]),
+        **messages.on_time(feed, queued_at),
+        **more,
+    )
