@@ -3,7 +3,7 @@
     make purchases
 
 Worked out in pandas from the package's own table, less the receipts that the simulator's truth
-says were spoiled, and compared with the gold tables of the lakehouse at hand.
+says were spoiled and with the goods that it says were brought back, and compared with the gold tables of the lakehouse at hand.
 """
 
 import io
@@ -51,7 +51,8 @@ def main() -> None:
 def purchased(size: Simulation, receipts: pd.DataFrame, zone_of: dict[str, str]) -> pd.DataFrame:
     """The package's purchases by shop and business day.
 
-    Takes   receipts  the truth's frame of this name: basket_id, is_spoiled of those that landed
+    Takes   receipts  the truth's frame of this name: what landed, spoiled or not, and what was
+                      brought back, which the package does not have
             zone_of   time zone of each shop
     Gives   baskets, items (lines), cents, by shop_id and business_on
     """
@@ -59,7 +60,8 @@ def purchased(size: Simulation, receipts: pd.DataFrame, zone_of: dict[str, str])
         bought = pd.read_parquet(path)
     first_at = END - pd.Timedelta(days=size.receipt_days)
     bought = bought[bought["transaction_timestamp"] >= first_at]
-    landed = receipts.loc[~receipts["is_spoiled"], "basket_id"].astype(str)
+    receipts = receipts[~receipts["is_spoiled"]]
+    landed = receipts["basket_id"].astype(str)
     bought = bought[bought["basket_id"].astype(str).isin(landed)]
     shop_id = pd.Series(SHOPS).loc[shop_of(bought["store_id"])].to_numpy()
     bought = bought.assign(shop_id=shop_id, cents=(bought["sales_value"] * 100).round().astype(int))
@@ -68,9 +70,14 @@ def purchased(size: Simulation, receipts: pd.DataFrame, zone_of: dict[str, str])
         here = bought["shop_id"] == shop
         bought.loc[here, "business_on"] = paid_at[here].dt.tz_convert(zone).dt.date
     days = bought.groupby(_KEY)
-    return days.agg(
+    bought_on = days.agg(
         baskets=("basket_id", "nunique"), items=("product_id", "size"), cents=("cents", "sum")
     )
+    returned_on = receipts[receipts["is_return"]].groupby(_KEY)
+    returned = returned_on.agg(
+        baskets=("basket_id", "size"), items=("lines", "sum"), cents=("amount_cents", "sum")
+    )
+    return bought_on.add(returned, fill_value=0).astype("int64")
 
 
 def zones(sql: duckdb.DuckDBPyConnection) -> dict[str, str]:

@@ -49,6 +49,16 @@ def in_force(
     return rows.join(versions, on=fits, how="left").select(*rows.columns, *gives.values())
 
 
+def placed(rows: DataFrame, devices: DataFrame, at: str) -> DataFrame:
+    """Add `zone_id`, where the row's device stood at its instant, and put `shop_id` right by it;
+    null, and as it was, where the device is not known at that instant.
+    """
+    gives = {"shop_id": "_placed_shop", "zone_id": "zone_id"}
+    by = {"device_id": "device_id"}
+    found = in_force(rows, devices, by=by, at=at, gives=gives)
+    return found.withColumn("shop_id", F.coalesce("_placed_shop", "shop_id")).drop("_placed_shop")
+
+
 def is_late(at: str, lateness: timedelta | None) -> Column:
     """Whether a row arrived past the end of its hour by more than `lateness`; null: never."""
     if lateness is None:

@@ -8,7 +8,7 @@ SEED = 7
 WORLD = Simulation(
     receipt_days=4,
     receipt_share=0.04,
-    sensor_days=2,
+    sensor_days=1,
     watched_goods=4,
     faults=Faults(
         repeat=0.03,
@@ -17,6 +17,13 @@ WORLD = Simulation(
         broken_line=0.02,
         wrong_unit=0.03,
         unknown_product=0.05,
+        return_receipt=0.2,
+        empty_receipt=0.1,
+        burst=0.01,
+        spike=0.01,
+        negative_count=0.2,
+        drift=0.05,
+        wrong_clock=0.05,
     ),
 )
 

@@ -1,6 +1,6 @@
-"""gold.shop_hours: what each shop sold, and how its fridges did, hour by hour."""
+"""gold.shop_hours: what each shop sold, and how many came, and how its fridges did, hour by hour."""
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import rows
@@ -11,10 +11,16 @@ _COLD_C = 5.0
 _KEY = ("shop_id", "hour_at")
 
 
-def build(sales: DataFrame, readings: DataFrame, devices: DataFrame, shops: DataFrame) -> DataFrame:
-    """Sum up every hour in which a shop sold or measured something.
+def build(
+    sales: DataFrame,
+    readings: DataFrame,
+    footfall: DataFrame,
+    devices: DataFrame,
+    shops: DataFrame,
+) -> DataFrame:
+    """Sum up every hour in which a shop sold, measured or counted something.
 
-    Takes   sales, readings, devices, shops  silver tables of these names
+    Takes   sales, readings, footfall, devices, shops  silver tables of these names
     Gives   gold.shop_hours
     """
     now = shops.where("valid_to IS NULL").select("shop_id", "time_zone")
@@ -23,11 +29,14 @@ def build(sales: DataFrame, readings: DataFrame, devices: DataFrame, shops: Data
     return (
         _sold(sales)
         .join(_measured(readings, devices), on=list(_KEY), how="full")
+        .join(_counted(footfall, devices), on=list(_KEY), how="full")
         .join(now, on="shop_id", how="left")
         .select(
             *_KEY,
             rows.business_on("hour_at"),
             *(F.coalesce(name, F.lit(0)).cast("bigint").alias(name) for name in counts + fridge),
+            F.col("visitors").cast("bigint").alias("visitors"),
+            _conversion().alias("conversion"),
         )
     )
 
@@ -58,3 +67,24 @@ def _measured(readings: DataFrame, devices: DataFrame) -> DataFrame:
             F.sum(too_warm).alias("out_of_temperature_s"),
         )
     )
+
+
+def _counted(footfall: DataFrame, devices: DataFrame) -> DataFrame:
+    """Those who came in, as the counters at the doors saw them."""
+    doors = footfall.transform(
+        rows.in_force,
+        devices.where("kind = 'door_counter'"),
+        by={"device_id": "device_id"},
+        at="ended_at",
+        gives={"kind": "device_kind"},
+    )
+    return (
+        doors.where("device_kind IS NOT NULL")
+        .groupBy("shop_id", F.date_trunc("HOUR", "began_at").alias("hour_at"))
+        .agg(F.sum("entries").alias("visitors"))
+    )
+
+
+def _conversion() -> Column:
+    share = F.coalesce("baskets", F.lit(0)) / F.when(F.col("visitors") > 0, F.col("visitors"))
+    return F.round(share, 4)

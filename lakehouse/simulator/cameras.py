@@ -133,9 +133,7 @@ def _gaps(shelves: Stock, size: Simulation) -> pd.DataFrame:
 
     def look(column: str) -> Ints:
         """The first look after each instant, counted from the period's beginning."""
-        since_s = (low[column].to_numpy() - first_at) / np.timedelta64(
-            1, "s"
-        )
+        since_s = (low[column].to_numpy() - first_at) / np.timedelta64(1, "s")
         return np.ceil(since_s / GAP_S).astype(np.int64)
 
     looks = np.maximum(look("to_at") - look("from_at"), 0)

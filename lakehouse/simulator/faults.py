@@ -46,6 +46,7 @@ UNKNOWN_LABEL = "DEG"
 
 # A spike is so many spreads of what the device measures away (assumed); these metrics have none.
 SPIKE_SPREADS = (6.0, 15.0)
+SPIKE_MOST_K = 15.0
 NO_SPIKES = ("battery", "motion")
 # Copies of one advertisement in a burst (assumed).
 BURST = (2, 6)
@@ -98,6 +99,8 @@ def with_values(readings: pd.DataFrame, plan: Kinds, seed: int) -> pd.DataFrame:
     is_spike = (plan == "spike") & is_free & ~text.is_one_of(readings["metric"], *NO_SPIKES)
     low, high = SPIKE_SPREADS
     height = chance.uniform(low, high, len(readings)) * readings["spread"].to_numpy(dtype=float)
+    is_temperature = text.is_one_of(readings["metric"], "temperature")
+    height = np.where(is_temperature, np.minimum(height, SPIKE_MOST_K), height)
     height = height * chance.choice([-1, 1], len(readings))
     read = readings["read"].to_numpy(dtype=float) + height * is_spike
     is_share = text.is_one_of(readings["metric"], "humidity", "battery")

@@ -6,6 +6,7 @@ from lakehouse.tables.schema import BUILD, Column, Table
 
 _HOUR_OF_SALE = ("shop_id", "date_trunc('HOUR', paid_at)")
 _HOUR_OF_READING = ("shop_id", "date_trunc('HOUR', measured_at)")
+_HOUR_OF_COUNT = ("shop_id", "date_trunc('HOUR', began_at)")
 _BASKET = ("shop_id", "basket_id")
 
 _BASKETS = Column("baskets", "bigint", "receipts with at least one line", is_never_null=True)
@@ -71,7 +72,7 @@ TABLES = (
     ),
     Table(
         name="gold.shop_hours",
-        grain="one hour of one shop in which something was sold or measured",
+        grain="one hour of one shop in which something was sold, measured or counted",
         key=("shop_id", "hour_at"),
         columns=(
             Column("shop_id", "string", "the shop", is_never_null=True),
@@ -94,10 +95,27 @@ TABLES = (
                 "(US FDA Food Code 2022, 3-501.16(A)(2): 41 °F)",
                 is_never_null=True,
             ),
+            Column(
+                "visitors",
+                "bigint",
+                "persons who came in, as the door counters saw them, who miss some; "
+                "null where none counted",
+            ),
+            Column("conversion", "double", "baskets a visitor; null without visitors"),
             BUILD,
         ),
-        upstream=("silver.sales", "silver.readings", "silver.devices", "silver.shops"),
-        windows={"silver.sales": _HOUR_OF_SALE, "silver.readings": _HOUR_OF_READING},
+        upstream=(
+            "silver.sales",
+            "silver.readings",
+            "silver.footfall",
+            "silver.devices",
+            "silver.shops",
+        ),
+        windows={
+            "silver.sales": _HOUR_OF_SALE,
+            "silver.readings": _HOUR_OF_READING,
+            "silver.footfall": _HOUR_OF_COUNT,
+        },
     ),
     Table(
         name="gold.baskets",

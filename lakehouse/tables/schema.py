@@ -116,6 +116,8 @@ def source_columns() -> tuple[Column, ...]:
     )
 
 
+EVENT_ID = Column("event_id", "string", "the sender's id of the message", True, True)
+SHOP = Column("shop_id", "string", "the shop it happened in")
 LATE = Column(
     "is_late", "boolean", "arrived past the end of its hour plus the lateness", True, True
 )

@@ -1,6 +1,6 @@
-"""gold.shop_hours: an hour of a shop, with what it sold and how its fridges did."""
+"""gold.shop_hours: an hour of a shop, with what it sold, who came and how its fridges did."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from chispa import assert_df_equality
 
@@ -34,9 +34,20 @@ def reading(device, measured_at, value, metric="temperature"):
     }
 
 
+def counted(device, began_at, entries):
+    ended_at = began_at + timedelta(minutes=5)
+    return {
+        "shop_id": "S1",
+        "device_id": device,
+        "began_at": began_at,
+        "ended_at": ended_at,
+        "entries": entries,
+    }
+
+
 def hour(shop, hour_at, on, *numbers):
     names = ("baskets", "items", "net_revenue_cents", "discount_cents")
-    names += ("temperature_readings", "out_of_temperature_s")
+    names += ("temperature_readings", "out_of_temperature_s", "visitors", "conversion")
     counted = dict(zip(names, numbers, strict=True))
     return {"shop_id": shop, "hour_at": hour_at, "business_on": on, **counted}
 
@@ -62,7 +73,17 @@ def test_an_hour_sums_up_sales_and_fridges_on_the_business_day_of_the_shop(frame
             reading("F1", at(2017, 3, 1, 5, 30), 4.0),
         ),
         frame(
+            "silver.footfall",
+            counted("D1", at(2017, 3, 1, 4, 55), 4),  # until 5:00
+            counted("D1", at(2017, 3, 1, 4, 0), 3),
+            counted("D1", at(2017, 3, 1, 5, 0), 0),
+            counted("Z1", at(2017, 3, 1, 4, 0), 99),  # of a zone
+            counted("D1", at(2017, 3, 1, 8, 0), 2),
+        ),
+        frame(
             "silver.devices",
+            {"device_id": "D1", "kind": "door_counter", "valid_from": LONG_AGO},
+            {"device_id": "Z1", "kind": "zone_counter", "valid_from": LONG_AGO},
             {
                 "device_id": "F1",
                 "kind": "fridge_thermometer",
@@ -87,10 +108,11 @@ def test_an_hour_sums_up_sales_and_fridges_on_the_business_day_of_the_shop(frame
     )
     expected = frame(
         "gold.shop_hours",
-        hour("S1", at(2017, 3, 1, 4), date(2017, 2, 28), 2, 3, 480, 23, 0, 0),
-        hour("S1", at(2017, 3, 1, 5), date(2017, 3, 1), 1, 1, 0, 0, 1, 0),
-        hour("S1", at(2017, 3, 1, 6), date(2017, 3, 1), 0, 0, 0, 0, 3, 360),
-        hour("S2", at(2017, 3, 1, 4), date(2017, 3, 1), 1, 1, 11, 1, 0, 0),
+        hour("S1", at(2017, 3, 1, 4), date(2017, 2, 28), 2, 3, 480, 23, 0, 0, 7, 0.2857),
+        hour("S1", at(2017, 3, 1, 5), date(2017, 3, 1), 1, 1, 0, 0, 1, 0, 0, None),
+        hour("S1", at(2017, 3, 1, 6), date(2017, 3, 1), 0, 0, 0, 0, 3, 360, None, None),
+        hour("S1", at(2017, 3, 1, 8), date(2017, 3, 1), 0, 0, 0, 0, 0, 0, 2, 0.0),
+        hour("S2", at(2017, 3, 1, 4), date(2017, 3, 1), 1, 1, 11, 1, 0, 0, None, None),
     ).drop("batch_id")
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
@@ -105,11 +127,11 @@ def test_the_hour_that_the_clock_repeats_is_two_hours(frame):
         "silver.shops",
         {"shop_id": "S1", "time_zone": "America/New_York", "valid_from": LONG_AGO},
     )
-    nothing = frame("silver.readings"), frame("silver.devices")
+    nothing = frame("silver.readings"), frame("silver.footfall"), frame("silver.devices")
     expected = frame(
         "gold.shop_hours",
-        hour("S1", at(2017, 11, 5, 5), date(2017, 11, 5), 1, 1, 10, 1, 0, 0),
-        hour("S1", at(2017, 11, 5, 6), date(2017, 11, 5), 1, 1, 20, 2, 0, 0),
+        hour("S1", at(2017, 11, 5, 5), date(2017, 11, 5), 1, 1, 10, 1, 0, 0, None, None),
+        hour("S1", at(2017, 11, 5, 6), date(2017, 11, 5), 1, 1, 20, 2, 0, 0, None, None),
     ).drop("batch_id")
     actual = shop_hours.build(sales, *nothing, shops)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
