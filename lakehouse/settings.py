@@ -60,15 +60,15 @@ class Spark(_Section):
 class Ingest(_Section):
     """How much one batch of ingest takes, in bytes as the objects lie in the landing zone."""
 
-    batch_bytes: int = Field(default=32 << 20, ge=1)
-    batch_objects: int = Field(default=2000, ge=1)
+    batch_bytes: int = Field(default=64 << 20, ge=1)
+    batch_objects: int = Field(default=4000, ge=1)
     line_bytes: int = Field(default=1 << 20, ge=1024)
 
 
 class Refine(_Section):
     """How many messages one batch of refine takes; one commit of ingest at least."""
 
-    batch_messages: int = Field(default=1_000_000, ge=1)
+    batch_messages: int = Field(default=2_000_000, ge=1)
 
 
 class Faults(_Section):
@@ -114,7 +114,7 @@ class Simulation(_Section):
     receipt_days: int = Field(default=366, ge=1, le=366)
     receipt_share: float = Field(default=1.0, gt=0, le=1)
     sensor_days: int = Field(default=7, ge=0, le=366)
-    watched_goods: int = Field(default=80, ge=0, le=500)
+    watched_goods: int = Field(default=40, ge=0, le=500)
     faults: Faults = Faults()
 
 

@@ -139,6 +139,38 @@ def small(server, where, tmp_path):
     return Settings(buckets=buckets), file
 
 
+def test_a_world_lands_as_its_time_passes_and_goes_on_where_it_was_stopped(small, server):
+    settings, file = small
+    storage = s3.client(settings, server)
+    text = file.read_text().replace("sensor_days: 0", "sensor_days: 1")
+    file.write_text(text.replace("cli-", "pace-"))
+    command = [sys.executable, "-m", "lakehouse.cli", "--settings", str(file), "simulate"]
+
+    def landed():
+        return {one["Key"]: one["LastModified"] for one in s3.objects(storage, "pace-landing")}
+
+    # Four hours a second: the day would take six seconds and more, the year before it none.
+    process = subprocess.Popen([*command, "--speed", "14400"], cwd=PROJECT)
+    deadline = time.monotonic() + 60
+    while len(landed() if "pace-landing" in buckets(storage) else {}) < 30:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) != 0
+    before = landed()
+    assert len(before) < 60
+    again = subprocess.run([*command, "--speed", "1000000"], cwd=PROJECT, check=False, timeout=120)
+    assert again.returncode == 0
+    after = landed()
+    assert len(after) > 100
+    assert before.items() <= after.items()
+
+
+def buckets(storage):
+    return {bucket["Name"] for bucket in storage.list_buckets()["Buckets"]}
+
+
 def test_a_world_lands_once_and_no_second_one_over_it(small, server, run):
     settings, file = small
     storage = s3.client(settings, server)

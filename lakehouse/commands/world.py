@@ -3,10 +3,12 @@
 # ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
 
 import json
+import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Annotated, Any
 
+import numpy as np
 import typer
 from botocore.exceptions import ClientError
 from rich.progress import Progress
@@ -21,7 +23,18 @@ _WRITERS = 8  # one upload waits for the server most of its time
 _NOTE = "world.json"  # in the truth bucket, written last: which world has landed
 
 
-def simulate(ctx: typer.Context, seed: Seed = 1, days: Days = None) -> None:
+_Speed = Annotated[
+    float | None,
+    typer.Option(
+        min=0.01,
+        help="Land the sensors' period as it passes: 1 in real time, 60 a minute each second. What "
+        "came before lands at once; stopped and run again, it goes on with what is not there.",
+        show_default="all at once",
+    ),
+]
+
+
+def simulate(ctx: typer.Context, seed: Seed = 1, days: Days = None, speed: _Speed = None) -> None:
     """Land a simulated world: real purchases, sensors around them, and the truth beside it."""
     where = sized(settings_of(ctx), days)
     with s3_server.running(where) as endpoint:
@@ -29,7 +42,7 @@ def simulate(ctx: typer.Context, seed: Seed = 1, days: Days = None) -> None:
             out.print("simulate: this world has landed already")
             return
         with show.display() as progress:
-            land(where, endpoint, seed, progress)
+            land(where, endpoint, seed, progress, speed)
 
 
 def sized(where: Settings, days: int | None) -> Settings:
@@ -41,12 +54,16 @@ def sized(where: Settings, days: int | None) -> Settings:
     return where.model_copy(update={"simulation": size.model_copy(update=shorter)})
 
 
-def land(where: Settings, endpoint: str, seed: int, progress: Progress) -> None:
-    """Write the world to landing and truth; what lies there of it already is written again."""
+def land(
+    where: Settings, endpoint: str, seed: int, progress: Progress, speed: float | None = None
+) -> None:
+    """Write the world to landing and truth, where it is not there; at a speed, or at once."""
     from lakehouse import simulator
 
     storage = s3.client(where, endpoint)
     s3.ensure_buckets(storage, where.buckets.model_dump().values())
+    there = {one["Key"] for one in s3.objects(storage, where.buckets.landing)}
+    pace = None if speed is None else _Pace(simulator.begin(where.simulation), speed)
     written = lines = 0
     with (
         show.bar(progress, "simulate", None, "objects") as advance,
@@ -55,6 +72,11 @@ def land(where: Settings, endpoint: str, seed: int, progress: Progress) -> None:
         under_way: deque[Future[None]] = deque()
 
         def put(bucket: str, key: str, body: bytes) -> None:
+            if bucket == where.buckets.landing:
+                if key in there:
+                    return
+                if pace is not None:
+                    pace.wait_for(key)
             if len(under_way) >= 4 * _WRITERS:
                 under_way.popleft().result()
             under_way.append(pool.submit(s3.put, storage, bucket, key, body))
@@ -68,6 +90,31 @@ def land(where: Settings, endpoint: str, seed: int, progress: Progress) -> None:
             upload.result()
     s3.put(storage, where.buckets.truth, _NOTE, json.dumps(_world(where, seed)).encode())
     out.print(f"simulate: {lines:,} lines landed, {written / 1e6:,.1f} MB as they lie there")
+
+
+class _Pace:
+    """Lets simulated time pass: the first instant waited for is now."""
+
+    def __init__(self, begin: np.datetime64, speed: float) -> None:
+        self._begin = begin
+        self._speed = speed
+        self._began: tuple[float, float] | None = None
+
+    def wait_for(self, key: str) -> None:
+        """Wait until an object of that name is due; those before the beginning are at once."""
+        from lakehouse import landing
+
+        arrived_at = landing.arrived_at(key)
+        if arrived_at is None:
+            return
+        since_s = arrived_at.timestamp() - self._begin.astype("datetime64[ms]").astype(int) / 1000
+        if since_s <= 0:
+            return
+        now = time.monotonic()
+        if self._began is None:
+            self._began = (now, since_s)
+        began, first_s = self._began
+        time.sleep(max(0.0, began + (since_s - first_s) / self._speed - now))
 
 
 def is_there(where: Settings, endpoint: str, seed: int) -> bool:

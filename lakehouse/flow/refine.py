@@ -21,7 +21,7 @@ STAGE = "refine"
 _EVENTS = tables.by_name("bronze.events")
 _BATCHES = tables.by_name("ops.batches")
 
-_AT_ONCE = 2  # tables in work: each waits for the storage for a part of its time
+_AT_ONCE = 3  # tables in work: each waits for the storage for a part of its time
 
 
 def stream(place: Place) -> DataStreamWriter:
@@ -56,7 +56,7 @@ def step(place: Place) -> list[Batch]:
         if behind < newest:
             level = sorted(set(reached.values()))
             next_level = level[1] if len(level) > 1 else newest
-            until = _until(place, behind, next_level)
+            until = _until(place, group, behind, next_level)
             chosen = [table for table in group if reached[table] == behind]
             return _refine(place, chosen, behind, until)
     return []
@@ -72,14 +72,17 @@ def _others() -> list[Table]:
     return [table for table in tables.SILVER if not table.is_history]
 
 
-def _until(place: Place, after: int, newest: int) -> int:
-    """The last version of a batch: as many messages as the settings allow, at least one commit."""
+def _until(place: Place, group: list[Table], after: int, newest: int) -> int:
+    """The last version of a batch: as many of the tables' messages as the settings allow, at least
+    one commit.
+    """
+    feeds = {table.feed for table in group}
     total = 0
     until = newest
     for batch in sorted(place.ledger.of("ingest"), key=lambda batch: batch.version_after or 0):
         version = batch.version_after
         if version is not None and after < version <= newest:
-            total += batch.kept
+            total += sum(count for feed, count in batch.feeds.items() if feed in feeds)
             if total > place.settings.refine.batch_messages:
                 return until if until < newest else version
             until = version

@@ -44,13 +44,13 @@ class Range:
         """How many messages of the table's feed the range holds, by the ledger."""
         return sum(batch.feeds.get(table.feed or "", 0) for batch in self.ingested)
 
-    def read(self, table: Table) -> DataFrame:
-        """The messages of the table's feed in the range."""
+    def read(self, *wanted: Table) -> DataFrame:
+        """The messages of the tables' feeds in the range."""
         events = self.place.store.read(_EVENTS, self.until)
         if self.after >= 0:  # files of other batches are skipped by their statistics
             ids = [batch.batch_id for batch in self.ingested]
             events = events.where(F.col("batch_id").isin(ids))
-        return events.where(F.col("feed") == F.lit(table.feed)).drop("batch_id")
+        return events.where(F.col("feed").isin([table.feed for table in wanted])).drop("batch_id")
 
     def earlier(self, table: Table) -> DataFrame:
         """The messages of the table's feed before the range."""
@@ -270,13 +270,15 @@ def set_aside(span: Range, settled: list[Settled]) -> None:
 
 
 def _set_aside(
-    span: Range, settled: list[Settled], table: Table, rows_of: Callable[[Settled], DataFrame]
+    span: Range,
+    settled: list[Settled],
+    table: Table,
+    rows_of: Callable[[Range, list[Settled]], DataFrame],
 ) -> None:
     wanted = [one for one in settled if _count(one, table) or one.again is not None]
     if not wanted:
         return
-    parts = [rows_of(one).withColumn("batch_id", F.lit(span.batch_id)) for one in wanted]
-    new = functools.reduce(DataFrame.unionByName, parts)
+    new = rows_of(span, wanted).withColumn("batch_id", F.lit(span.batch_id))
     noted = {"part_of": span.batch_id}
     judged_again = [
         one.again.withColumn("table_name", F.lit(one.table.name))
@@ -296,9 +298,20 @@ def _count(one: Settled, table: Table) -> int:
     return one.batch.quarantined if table is _QUARANTINE else one.batch.repeated
 
 
-def _quarantined(one: Settled) -> DataFrame:
-    return one.events.join(F.broadcast(one.bad), on=list(POSITION), how="inner").select(
-        F.lit(one.table.name).alias("table_name"),
+def _quarantined(span: Range, wanted: list[Settled]) -> DataFrame:
+    """The rows of ops.quarantine. Bronze is read once for all tables that judged only the range."""
+    plain = [one for one in wanted if one.again is None]
+    parts = [_with_reasons(one.events, [one]) for one in wanted if one.again is not None]
+    if plain:
+        parts.append(_with_reasons(span.read(*(one.table for one in plain)), plain))
+    return functools.reduce(DataFrame.unionByName, parts)
+
+
+def _with_reasons(events: DataFrame, wanted: list[Settled]) -> DataFrame:
+    bad = [one.bad.withColumn("table_name", F.lit(one.table.name)) for one in wanted]
+    every = functools.reduce(DataFrame.unionByName, bad)
+    return events.join(F.broadcast(every), on=list(POSITION), how="inner").select(
+        "table_name",
         "reasons",
         "event_id",
         "feed",
@@ -314,11 +327,16 @@ def _quarantined(one: Settled) -> DataFrame:
     )
 
 
-def _repeated(one: Settled) -> DataFrame:
-    found = judging.repeats(one.settled)
-    if one.has_displaced:
-        found = found.unionByName(judging.displaced(one.settled))
-    return found.withColumn("table_name", F.lit(one.table.name))
+def _repeated(span: Range, wanted: list[Settled]) -> DataFrame:
+    """The rows of ops.repeats."""
+    del span
+    parts = []
+    for one in wanted:
+        found = judging.repeats(one.settled)
+        if one.has_displaced:
+            found = found.unionByName(judging.displaced(one.settled))
+        parts.append(found.withColumn("table_name", F.lit(one.table.name)))
+    return functools.reduce(DataFrame.unionByName, parts)
 
 
 def keep(span: Range, one: Settled) -> Batch:

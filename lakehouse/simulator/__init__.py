@@ -40,9 +40,10 @@ from lakehouse.simulator import (
     walks,
 )
 
-__all__ = ["VERSION", "Landed", "World", "landing_objects", "world", "write"]
+__all__ = ["VERSION", "Landed", "World", "begin", "landing_objects", "world", "write"]
 
 VERSION = 2
+begin = purchases.begin
 
 
 @dataclass(frozen=True)
