@@ -355,6 +355,19 @@ def test_a_sighting_is_as_strong_as_the_way_is_long(whole):
     powers = pd.Series(powers)
     assert 0.01 < (powers == 127).mean() < 0.03
     assert powers[powers != 127].between(-100, -30).all()
+    again = pd.DataFrame(
+        [
+            (m["subject"], m["payload"]["beacon_id"], m["emitted_at"], m["payload"]["rssi_dbm"])
+            for m in whole.of("beacon_sightings")
+            if m["payload"]["rssi_dbm"] != 127
+        ],
+        columns=["subject", "beacon_id", "at", "rssi_dbm"],
+    ).sort_values(["subject", "beacon_id", "at"])
+    again["at"] = pd.to_datetime(again["at"])
+    moves = again.groupby(["subject", "beacon_id"])[["at", "rssi_dbm"]].diff()
+    moves = moves.loc[moves["at"] < pd.Timedelta(seconds=12), "rssi_dbm"]
+    # Two draws of the fading, and a way of ten seconds at the most.
+    assert 5.3 < moves.std() < 11
     heard_by = Counter(message["payload"]["heard_by"] for message in whole.of("beacon_sightings"))
     assert min(heard_by["app"], heard_by["anchor"]) > 1000
     for message in whole.of("beacon_sightings"):
@@ -789,6 +802,35 @@ def test_a_device_is_at_fault_only_in_its_period(faulty):
     unknown = {device for device, metric, at in stamped - set(true.index)}
     assert unknown == {device for device in clocks if device in unknown}
     assert unknown
+
+
+def test_a_z_score_a_device_finds_at_most_half_of_the_drifts(faulty):
+    faults = faulty.truth["faults"]
+    drifts = faults[faults["kind"] == "drift"]
+    sent = pd.DataFrame(
+        [
+            (m["device_id"], m["payload"]["metric"], m["payload"]["value"], m["emitted_at"])
+            for m in faulty.of("readings")
+            if m["device_id"] in set(drifts["device_id"]) and m["payload"]["metric"] != "battery"
+        ],
+        columns=["device_id", "metric", "value", "at"],
+    )
+    sent["at"] = pd.to_datetime(sent["at"]).dt.tz_localize(None)
+    by_device = sent.groupby(["device_id", "metric"])["value"]
+    sent["z"] = (sent["value"] - by_device.transform("mean")) / by_device.transform("std")
+    found = [
+        (
+            sent[
+                (sent["device_id"] == drift.device_id)
+                & (sent["at"] >= drift.from_at)
+                & (sent["at"] < drift.to_at)
+            ]["z"].abs()
+            > 3
+        ).any()
+        for drift in drifts.itertuples()
+    ]
+    assert len(found) >= 8
+    assert np.mean(found) <= 0.5
 
 
 def test_a_short_delivery_lacks_units_and_a_late_booking_says_a_day_later(faulty):
