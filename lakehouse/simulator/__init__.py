@@ -19,6 +19,7 @@ import pandas as pd
 
 from lakehouse.settings import Faults, Settings, Simulation
 from lakehouse.simulator import (
+    apps,
     cameras,
     changes,
     deliveries,
@@ -79,7 +80,7 @@ def world(size: Simulation, seed: int) -> World:
     readings, episodes = sensors.simulate(measured, rates, size, seed)
     counted, passed = doors.build(doors.passages(walked), rates, size, seed)
     seen, scenes, frozen = cameras.build(walked, shelves, rates, size, seed)
-    did, offers = phones.events(walked, rates, seed)
+    did, offers = apps.build(walked, rates, seed)
     back = sales.returns(bought.receipts, bought.lines, rates.return_receipt, seed)
 
     made = [

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lakehouse.settings import Faults, Simulation
-from lakehouse.simulator import counts, devices, draws, messages, periods, places, plan, text
+from lakehouse.simulator import counts, draws, messages, periods, places, plan, text
 from lakehouse.simulator.plan import Ints
 from lakehouse.simulator.purchases import END, begin
 from lakehouse.simulator.stock import Stock
@@ -247,14 +247,7 @@ def _messages(
         "model": f'"{name}"',
         "model_version": text.pick([f'"{version}"', f'"{next_version}"'], is_next.astype(np.int64)),
     }
-    return messages.frame(
-        "detections",
-        count,
-        event_id=draws.event_ids(seed, "detections", count),
-        device_id=text.pick(cameras, cell),
-        shop_id=text.pick(places.SHOP_IDS, shop),
-        emitted_at=seen["at"],
-        payload=text.objects(payload),
-        receiver=text.pick([devices.gateway(one, "cameras") for one in places.SHOP_IDS], shop),
-        **messages.on_time("detections", seen["at"]),
+    device_id = text.pick(cameras, cell)
+    return messages.handed_in(
+        "detections", "cameras", shop, seen["at"], payload, seed=seed, device_id=device_id
     )

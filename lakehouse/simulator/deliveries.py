@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from lakehouse.settings import Faults
-from lakehouse.simulator import draws, messages, places, text
+from lakehouse.simulator import draws, messages, text
 from lakehouse.simulator.stock import Stock
 
 BOOKED_S = (120, 1800)  # from the van to the booking: assumed
@@ -37,17 +37,15 @@ def build(shelves: Stock, rates: Faults, seed: int) -> pd.DataFrame:
         "delivered_at": text.quoted_ids(text.instants(said_at, "s")),
         "epcs": _epcs(shelves, came),
     }
-    return messages.frame(
+    return messages.handed_in(
         "deliveries",
-        count,
-        event_id=draws.event_ids(seed, "deliveries", count),
-        shop_id=text.pick(places.SHOP_IDS, shop),
-        emitted_at=booked_at,
-        payload=text.objects(payload),
-        receiver=text.pick([f"{one}-goods-in" for one in places.SHOP_IDS], shop),
+        "goods-in",
+        shop,
+        booked_at,
+        payload,
+        seed=seed,
         fault=text.only(np.where(is_short, "short_delivery", "booked_late"), is_short | is_late),
         true_value=text.only(right, is_short | is_late),
-        **messages.on_time("deliveries", pd.Series(booked_at)),
     )
 
 

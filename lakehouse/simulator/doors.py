@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lakehouse.settings import Faults, Simulation
-from lakehouse.simulator import devices, draws, messages, places, plan, text
+from lakehouse.simulator import draws, messages, places, plan, text
 from lakehouse.simulator.plan import Ints
 from lakehouse.simulator.purchases import begin
 from lakehouse.simulator.walks import Walks
@@ -117,22 +117,17 @@ def _with_faults(rows: pd.DataFrame, rates: Faults, chance: np.random.Generator)
 
 
 def _messages(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
-    shop = rows["shop"].to_numpy(dtype=np.int64)
     payload = {
         "entries": text.numbers(rows["entries_seen"]),
         "exits": text.numbers(rows["exits_seen"]),
         "interval_s": text.numbers(rows["interval_s"]),
     }
-    return messages.frame(
+    return messages.handed_in(
         "footfall",
-        len(rows),
-        event_id=draws.event_ids(seed, "footfall", len(rows)),
-        device_id=rows["device_id"],
-        shop_id=text.pick(places.SHOP_IDS, shop),
-        emitted_at=rows["to_at"],
-        payload=text.objects(payload),
-        receiver=text.pick([devices.gateway(one, "sensors") for one in places.SHOP_IDS], shop),
-        fault=rows["fault"],
-        true_value=rows["true_value"],
-        **messages.on_time("footfall", rows["to_at"]),
+        "sensors",
+        rows["shop"].to_numpy(dtype=np.int64),
+        rows["to_at"],
+        payload,
+        seed=seed,
+        **{name: rows[name] for name in ("device_id", "fault", "true_value")},
     )

@@ -1,11 +1,13 @@
 """Messages before they are landed: one frame for all feeds, one row a message."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from lakehouse.simulator import text
+from lakehouse.simulator import draws, places, text
 
 # event_id .. payload are the envelope's; `receiver` and `window_at` name the object that a message
 # lands in, which is not closed before `due_at`; lines stand in it by `queued_at`. `basket_id` and
@@ -50,6 +52,36 @@ def frame(feed: str, count: int, **columns: object) -> pd.DataFrame:
     columns = {"queued_at": columns["emitted_at"], **columns, "feed": feed}
     series = {name: _column(name, columns.get(name), count) for name in COLUMNS}
     return pd.DataFrame(series)
+
+
+def handed_in(
+    feed: str,
+    what: "str | pa.Array",
+    shop: npt.ArrayLike,
+    at: npt.ArrayLike,
+    payload: Mapping[str, object],
+    *,
+    seed: int,
+    **columns: object,
+) -> pd.DataFrame:
+    """Messages that a gateway of each shop hands in on time.
+
+    Takes   what     which of the shop's gateways; one for all or one a message
+            shop     index of places.SHOPS, one a message
+            at       emitted_at
+            payload  as text.objects takes it
+            columns  others of COLUMNS; `queued_at` is when the gateway had it, if not at `at`
+    """
+    shop_id = text.pick(places.SHOP_IDS, shop)
+    given = {
+        "event_id": draws.event_ids(seed, feed, len(shop_id)),
+        "shop_id": shop_id,
+        "emitted_at": at,
+        "payload": text.objects(payload),
+        "receiver": text.joined(shop_id, "-", what),
+        **on_time(feed, np.asarray(columns.get("queued_at", at))),
+    }
+    return frame(feed, len(shop_id), **(given | columns))
 
 
 def window_of(feed: str, stamps: npt.ArrayLike) -> npt.NDArray[np.datetime64]:

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from lakehouse.settings import Faults, Simulation
-from lakehouse.simulator import devices, draws, messages, places, text
+from lakehouse.simulator import draws, messages, text
 from lakehouse.simulator.purchases import END, Purchases, begin
 from lakehouse.simulator.stock import Stock
 
@@ -126,18 +126,16 @@ def build(
         "valid_from": text.quoted_ids(text.instants(sent["from_at"], "s")),
         "acknowledged": text.pick(["false", "true"], sent["acknowledged"].astype(np.int64)),
     }
-    return messages.frame(
+    return messages.handed_in(
         "shelf_labels",
-        len(sent),
-        event_id=draws.event_ids(seed, "shelf_labels", len(sent)),
+        "labels",
+        shop,
+        sent["at"],
+        payload,
+        seed=seed,
         device_id=text.pick(labels, sent["good"]),
-        shop_id=text.pick(places.SHOP_IDS, shop),
-        emitted_at=sent["at"],
-        payload=text.objects(payload),
-        receiver=text.pick([devices.gateway(one, "labels") for one in places.SHOP_IDS], shop),
         fault=sent["fault"],
         true_value=sent["true_value"],
-        **messages.on_time("shelf_labels", sent["at"]),
     )
 
 

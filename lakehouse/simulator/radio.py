@@ -112,29 +112,24 @@ def _heard(
 
 
 def _messages(found: pd.DataFrame, walks: Walks, seed: int) -> pd.DataFrame:
-    count = len(found)
     visits = walks.visits.iloc[found["visit"]]
     is_app = (found["heard_by"] == "app").to_numpy()
-    gateways = [devices.gateway(shop, "app") for shop in places.SHOP_IDS]
-    receivers = [*gateways, *(devices.gateway(shop, "anchors") for shop in places.SHOP_IDS)]
     ends = text.strings(found["end"])
-    receiver = text.pick(receivers, found["shop"] + np.where(is_app, 0, len(gateways)))
+    gateways = text.pick([devices.gateway(shop, "app") for shop in places.SHOP_IDS], found["shop"])
     payload = {
         "heard_by": text.quoted_ids(found["heard_by"]),
         "beacon_id": text.quoted_ids(ends),
         "rssi_dbm": text.numbers(found["rssi_dbm"]),
         "tx_power_dbm": str(TX_POWER_DBM),
     }
-    return messages.frame(
+    return messages.handed_in(
         "beacon_sightings",
-        count,
-        event_id=draws.event_ids(seed, "beacon_sightings", count),
-        device_id=text.either(is_app, receiver, ends),
-        shop_id=text.pick(places.SHOP_IDS, found["shop"]),
+        text.pick(["anchors", "app"], is_app.astype(np.int64)),
+        found["shop"],
+        found["at"],
+        payload,
+        seed=seed,
+        device_id=text.either(is_app, gateways, ends),
         subject=visits["subject"],
-        emitted_at=found["at"],
-        payload=text.objects(payload),
-        receiver=receiver,
         basket_id=text.strings(visits["basket_id"]),
-        **messages.on_time("beacon_sightings", found["at"]),
     )

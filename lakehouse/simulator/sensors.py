@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lakehouse.settings import Faults, Simulation
-from lakehouse.simulator import devices, draws, fridges, messages, places, series, stock, text
+from lakehouse.simulator import draws, fridges, messages, places, series, stock, text
 from lakehouse.simulator.fridges import Fridges
 from lakehouse.simulator.periods import Instants
 from lakehouse.simulator.plan import Floats, Ints
@@ -69,31 +69,21 @@ def build(readings: pd.DataFrame, seed: int) -> pd.DataFrame:
     Takes   readings  as of `simulate`, with value, and fault, how and true_value where one is planted
     Gives   messages of the feed readings
     """
-    count = len(readings)
     is_shelf = readings["device_id"].str.contains("-scale-", regex=False).to_numpy(dtype=bool)
-    gateways = [
-        devices.gateway(shop, what) for what in ("sensors", "shelves") for shop in places.SHOP_IDS
-    ]
-    shop = readings["shop"].to_numpy(dtype=np.int64)
     payload = {
         "metric": text.quoted_ids(readings["metric"]),
         "value": text.numbers(readings["value"]),
         "unit": text.quoted(readings["unit"]),
     }
-    return messages.frame(
+    return messages.handed_in(
         "readings",
-        count,
-        event_id=draws.event_ids(seed, "readings", count),
-        device_id=readings["device_id"],
-        shop_id=text.pick(places.SHOP_IDS, shop),
-        emitted_at=readings["stamped_at"],
+        text.pick(["sensors", "shelves"], is_shelf.astype(np.int64)),
+        readings["shop"].to_numpy(dtype=np.int64),
+        readings["stamped_at"],
+        payload,
+        seed=seed,
         queued_at=readings["measured_at"],
-        payload=text.objects(payload),
-        receiver=text.pick(gateways, shop + is_shelf * len(places.SHOP_IDS)),
-        fault=readings["fault"],
-        how=readings["how"],
-        true_value=readings["true_value"],
-        **messages.on_time("readings", readings["measured_at"]),
+        **{name: readings[name] for name in ("device_id", "fault", "how", "true_value")},
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from lakehouse.settings import Simulation
-from lakehouse.simulator import counts, devices, draws, messages, places, text
+from lakehouse.simulator import counts, draws, messages, text
 from lakehouse.simulator.plan import Floats, Ints
 from lakehouse.simulator.purchases import END, begin
 from lakehouse.simulator.stock import Stock
@@ -67,16 +67,9 @@ def build(shelves: Stock, size: Simulation, seed: int) -> pd.DataFrame:
         "antenna": '"1"',
         "rssi_dbm": text.numbers(rssi.round().astype(np.int64)),
     }
-    return messages.frame(
-        "rfid_reads",
-        len(at),
-        event_id=draws.event_ids(seed, "rfid_reads", len(at)),
-        device_id=text.pick(goods["device_id"].tolist(), antenna),
-        shop_id=text.pick(places.SHOP_IDS, shop),
-        emitted_at=at,
-        payload=text.objects(payload),
-        receiver=text.pick([devices.gateway(one, "shelves") for one in places.SHOP_IDS], shop),
-        **messages.on_time("rfid_reads", at),
+    device_id = text.pick(goods["device_id"].tolist(), antenna)
+    return messages.handed_in(
+        "rfid_reads", "shelves", shop, at, payload, seed=seed, device_id=device_id
     )
 
 
