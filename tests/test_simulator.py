@@ -716,7 +716,8 @@ def test_a_late_object_is_named_two_to_five_days_after_its_last_message(faulty):
         if "snapshot_id" not in message["payload"]:
             newest[key] = max(newest.get(key, ""), message["emitted_at"])
     waits = {key: arrival(key) - pd.Timestamp(at) for key, at in newest.items()}
-    assert late <= {key for key, wait in waits.items() if wait > pd.Timedelta(days=2)}
+    readable = late & set(waits)  # of some every line is broken
+    assert readable <= {key for key, wait in waits.items() if wait > pd.Timedelta(days=2)}
     assert max(waits.values()) < pd.Timedelta(days=6.5)  # a clock may be half a day behind
     assert set(faulty.truth["objects"].query("is_late")["key"]) == late
 
