@@ -3,7 +3,8 @@
     make purchases
 
 Worked out in pandas from the package's own table, less the receipts that the simulator's truth
-says were spoiled and with the goods that it says were brought back, and compared with the gold tables of the lakehouse at hand.
+says were spoiled and with the goods that it says were brought back, and compared with the gold
+tables of the lakehouse at hand.
 """
 
 import io

@@ -77,11 +77,7 @@ def _people(
 ) -> pd.DataFrame:
     """How many people a zone held at every look while the shop was open; nobody is no inference."""
     steps = size.sensor_days * 86_400 // every_s
-    looks = (
-        END
-        - np.timedelta64(size.sensor_days, "D")
-        + np.arange(steps) * np.timedelta64(every_s, "s")
-    )
+    looks = begin(size) + np.arange(steps) * np.timedelta64(every_s, "s")
     shop = walks.visits["shop"].to_numpy()[walks.stops["visit"]]
     zone = walks.stops["zone"].to_numpy()
     came, went = (walks.stops[name].to_numpy() for name in ("arrived_at", "left_at"))
@@ -89,8 +85,7 @@ def _people(
     for number in range(len(places.SHOPS)):
         for place in zones:
             mine = (shop == number) & (zone == place)
-            there = np.searchsorted(np.sort(came[mine]), looks, "right")
-            there = there - np.searchsorted(np.sort(went[mine]), looks, "right")
+            there = counts.present(came[mine], went[mine], looks)
             some = there > 0
             found.append(_rows(number, place, label, looks[some], there[some]))
     return pd.concat(found, ignore_index=True)
@@ -111,8 +106,7 @@ def _rows(
 def _hands(walks: Walks, shelves: Stock) -> pd.DataFrame:
     """Each pick-up and put-back at a shelf that is watched."""
     goods, tries = shelves.goods, shelves.tries
-    zone_of = np.array([places.ZONE_NAMES.index(shelf.zone) for shelf in plan.shelves()])
-    shop, zone = goods["shop"].to_numpy(), zone_of[goods["shelf"]]
+    shop, zone = goods["shop"].to_numpy(), plan.zones_of_shelves()[goods["shelf"]]
     sold = shelves.units[shelves.units["gone_at"] < pd.Timestamp(END)]
     parts = [
         (sold["good"], "pick_up", sold["gone_at"]),
@@ -128,7 +122,6 @@ def _hands(walks: Walks, shelves: Stock) -> pd.DataFrame:
 def _gaps(shelves: Stock, size: Simulation) -> pd.DataFrame:
     """Shelves with two units or fewer, at every look while they stay so."""
     goods, low = shelves.goods, shelves.levels[shelves.levels["units"] <= 2]
-    zone_of = np.array([places.ZONE_NAMES.index(shelf.zone) for shelf in plan.shelves()])
     first_at = begin(size)
 
     def look(column: str) -> Ints:
@@ -142,7 +135,7 @@ def _gaps(shelves: Stock, size: Simulation) -> pd.DataFrame:
     at = first_at + turn * np.timedelta64(GAP_S, "s")
     return _rows(
         goods["shop"].to_numpy()[good],
-        zone_of[goods["shelf"]][good],
+        plan.zones_of_shelves()[goods["shelf"]][good],
         "shelf_gap",
         at,
         np.ones(len(at)),
@@ -156,9 +149,7 @@ def _somewhere(
     count = int(chance.poisson(a_day * size.sensor_days * cells))
     since = (chance.random(count) * size.sensor_days * 86_400_000).astype("timedelta64[ms]")
     everywhere = len(places.SHOPS) * len(places.ZONES)
-    return chance.integers(0, everywhere, count), END - np.timedelta64(
-        size.sensor_days, "D"
-    ) + since
+    return chance.integers(0, everywhere, count), begin(size) + since
 
 
 def _spills(size: Simulation, chance: np.random.Generator) -> pd.DataFrame:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from lakehouse.simulator import places, plan
 from lakehouse.simulator.places import SHOPS, ZONES, Shop, Zone
 
@@ -99,28 +101,20 @@ def compressors(shop: Shop) -> Iterator[Device]:
 def anchors(shop: Shop) -> Iterator[Device]:
     """What hears the tags that people carry."""
     across, along = ANCHORS
+    index = np.array([places.SHOPS.index(shop)])
     for number in range(across * along):
         x_m = round(shop.width_m * (number % across + 0.5) / across, 2)
         y_m = round(shop.depth_m * (number // across + 0.5) / along, 2)
         yield Device(
             f"{shop.shop_id}-anchor-{number + 1}",
             shop.shop_id,
-            zone_at(shop, x_m, y_m),
+            places.ZONE_NAMES[plan.zone_at(index, np.array([x_m]), np.array([y_m]))[0]],
             "anchor",
             x_m,
             y_m,
             protocol="BLE",
             gateway=gateway(shop.shop_id, "anchors"),
         )
-
-
-def zone_at(shop: Shop, x_m: float, y_m: float) -> str:
-    """The name of the zone that a place lies in."""
-    across, along = x_m / shop.width_m, y_m / shop.depth_m
-    for zone in ZONES:
-        if zone.left <= across < zone.right and zone.near <= along < zone.far:
-            return zone.name
-    return ZONES[-1].name
 
 
 def _gateways(shop: Shop) -> Iterator[Device]:

@@ -23,7 +23,6 @@ OUTSIDE = {"gps": 0.85, "cell": 0.15}
 INSIDE = {"wifi": 0.5, "bluetooth": 0.3, "gps": 0.1, "cell": 0.1}
 GPS_INDOORS_WORSE = 3.0
 RADIUS_68 = 1.515  # of a circular normal distribution, in its standard deviation
-METRES_A_DEGREE = 111_320.0
 JUMP_M = (2_000.0, 20_000.0)
 
 
@@ -120,8 +119,8 @@ def _degrees(shop: Ints, x_m: Floats, y_m: Floats) -> tuple[Floats, Floats]:
         [(one.latitude, one.longitude, one.width_m, one.depth_m) for one in places.SHOPS]
     )
     latitude, longitude, width_m, depth_m = about[shop].T
-    north = (y_m - depth_m / 2) / METRES_A_DEGREE
-    east = (x_m - width_m / 2) / METRES_A_DEGREE / np.cos(np.radians(latitude))
+    north = (y_m - depth_m / 2) / places.METRES_A_DEGREE
+    east = (x_m - width_m / 2) / places.METRES_A_DEGREE / np.cos(np.radians(latitude))
     return latitude + north, longitude + east
 
 

@@ -8,6 +8,8 @@ SHOP_IDS = purchases.SHOPS
 
 TILLS = 6
 
+METRES_A_DEGREE = 111_320.0  # of latitude
+
 
 @dataclass(frozen=True)
 class Shop:

@@ -84,6 +84,11 @@ def shelves() -> tuple[Shelf, ...]:
     return tuple(found)
 
 
+def zones_of_shelves() -> Ints:
+    """The zone of each shelf, as an index of places.ZONES."""
+    return np.array([places.ZONE_NAMES.index(shelf.zone) for shelf in shelves()])
+
+
 def _aisle(shop: places.Shop, zone: places.Zone) -> list[tuple[float, float]]:
     if zone.kind != "aisle":
         return []

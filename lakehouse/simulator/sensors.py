@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lakehouse.settings import Faults, Simulation
-from lakehouse.simulator import draws, fridges, messages, places, series, stock, text
+from lakehouse.simulator import counts, draws, fridges, messages, places, series, stock, text
 from lakehouse.simulator.fridges import Fridges
 from lakehouse.simulator.periods import Instants
 from lakehouse.simulator.plan import Floats, Ints
@@ -160,8 +160,7 @@ def _people(walks: Walks, at: Instants) -> Floats:
     came, went = (walks.stops[name].to_numpy() for name in ("arrived_at", "left_at"))
     for row in range(len(at)):
         mine = cell == row
-        there = np.searchsorted(np.sort(came[mine]), at[row], "right")
-        found[row] = there - np.searchsorted(np.sort(went[mine]), at[row], "right")
+        found[row] = counts.present(came[mine], went[mine], at[row])
     return found
 
 

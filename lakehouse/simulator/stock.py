@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lakehouse.settings import Simulation
-from lakehouse.simulator import draws, places, plan
+from lakehouse.simulator import counts, draws, places, plan
 from lakehouse.simulator.devices import Device, gateway
 from lakehouse.simulator.plan import Ints
 from lakehouse.simulator.purchases import END, Purchases, begin
@@ -264,13 +264,10 @@ def _tries(
         }
     )
     present = np.zeros(len(tries), dtype=np.int64)
-    for side, sign in (("came_at", 1), ("gone_at", -1)):
-        for number, mine in units.groupby("good"):
-            rows = (tries["good"] == number).to_numpy()
-            when = np.sort(mine[side].to_numpy())
-            present[rows] += sign * np.searchsorted(
-                when, tries["taken_at"].to_numpy()[rows], "right"
-            )
+    for number, mine in units.groupby("good"):
+        rows = (tries["good"] == number).to_numpy()
+        came, gone = mine["came_at"].to_numpy(), mine["gone_at"].to_numpy()
+        present[rows] = counts.present(came, gone, tries["taken_at"].to_numpy()[rows])
     return tries[present >= 3].sort_values(["taken_at", "good"], kind="stable", ignore_index=True)
 
 

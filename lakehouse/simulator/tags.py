@@ -10,8 +10,8 @@ from lakehouse.simulator.purchases import END, begin
 from lakehouse.simulator.stock import Stock
 
 CYCLE_S = 900
-# A cycle finds 60 to 70 % of the tags that are there (what is
-# reported of shelves with liquids and metal; assumed); which share depends on the goods, and is drawn once for each.
+# A cycle finds 60 to 70 % of the tags that are there (what is reported of shelves with liquids and
+# metal; assumed); which share depends on the goods, and is drawn once for each.
 FOUND_SHARE = (0.60, 0.70)
 # Of the tags read, some are the next antenna's and a few of goods that left (assumed).
 STRAY_SHARE, GHOST_SHARE = 0.03, 0.002
