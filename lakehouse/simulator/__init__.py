@@ -13,6 +13,7 @@ gives raises VERSION. Detectors never import from here.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import BytesIO
 
 import pandas as pd
@@ -29,6 +30,7 @@ from lakehouse.simulator import (
     landing,
     messages,
     phones,
+    player,
     prices,
     purchases,
     radio,
@@ -41,7 +43,7 @@ from lakehouse.simulator import (
     walks,
 )
 
-__all__ = ["VERSION", "Landed", "World", "begin", "landing_objects", "world", "write"]
+__all__ = ["VERSION", "Landed", "World", "begin", "landing_objects", "play", "world", "write"]
 
 VERSION = 2
 begin = purchases.begin
@@ -121,6 +123,12 @@ def world(size: Simulation, seed: int) -> World:
 def landing_objects(created: World) -> Iterator[tuple[str, bytes]]:
     """Key and bytes of each landing object, in order of arrival."""
     return landing.bodies(created.landing)
+
+
+def play(size: Simulation, seed: int, now: Callable[[], datetime]) -> Iterator[player.Played]:
+    """The objects of a world over and over, for ever, each stamped by the clock `now` (UTC)."""
+    began = begin(size).astype("datetime64[us]").item().replace(tzinfo=UTC)
+    return player.play(world(size, seed).landing, began, now)
 
 
 def write(

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -87,9 +88,13 @@ def _named(objects: pd.DataFrame, late_share: float, seed: int) -> pd.DataFrame:
     twins = arrived_at.groupby([objects["receiver"], arrived_at]).cumcount()
     arrived_at = (arrived_at + pd.to_timedelta(twins, unit="ms")).astype("datetime64[ms]")
     keys = [
-        f"{at:%Y-%m-%d}/{receiver}_{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03d}Z.jsonl{suffix}"
-        for at, receiver, suffix in zip(
-            arrived_at, objects["receiver"], np.where(is_plain, "", ".gz"), strict=True
-        )
+        key(receiver, at, is_packed=not plain)
+        for receiver, at, plain in zip(objects["receiver"], arrived_at, is_plain, strict=True)
     ]
     return objects.assign(arrived_at=arrived_at, key=keys, is_late=is_late)
+
+
+def key(receiver: str, at: datetime, *, is_packed: bool) -> str:
+    """The name of an object that a receiver hands in at an instant."""
+    instant = f"{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03d}Z"
+    return f"{at:%Y-%m-%d}/{receiver}_{instant}.jsonl{'.gz' if is_packed else ''}"

@@ -134,7 +134,7 @@ def _good_of(goods: pd.DataFrame, shop: Ints, what: str, value: npt.ArrayLike) -
     first = ~known.duplicated()
     wanted = pd.MultiIndex.from_arrays([shop, np.asarray(value)])
     place = known[first].get_indexer(wanted)
-    return np.where(place >= 0, np.flatnonzero(first)[place], -1)
+    return np.append(np.flatnonzero(first), -1)[place]  # an unknown one has place -1, the last
 
 
 def _sold(goods: pd.DataFrame, walks: Walks) -> pd.DataFrame:
