@@ -96,6 +96,11 @@ _ENGINE = {
     # Generated methods above this many bytes of code: the JVM compiles them for seconds, again and
     # again (docs/decisions/cold-start.md). Their operators are run one by one then.
     "spark.sql.codegen.hugeMethodLimit": "2000",
+    # A page for each hash table, that of every small frame which is sent to a join too: by default
+    # 64 MB of a heap of 6 GB, whatever it holds (docs/decisions/batches.md).
+    "spark.buffer.pageSize": "1m",
+    # Classes generated for plans: a batch of all tables has some hundred, and the default keeps 100.
+    "spark.sql.codegen.cache.maxEntries": "2000",
     # Frames are kept for the length of a batch: to look for the best encoding takes longer.
     "spark.sql.inMemoryColumnarStorage.compressed": "false",
 }

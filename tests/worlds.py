@@ -30,7 +30,8 @@ WORLD = Simulation(
 # Nothing compiled for long: what tests ask of Spark is small. `.ci/run` also takes a demo through
 # the compiled way.
 QUICK = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    # (The first compiler alone has 48 MB for its code by default; once they are full, none is run.)
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }

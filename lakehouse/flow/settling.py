@@ -150,7 +150,7 @@ def _settle(
     settled = judging.settle(judged, bad, here, past, table.repeats).persist()
     counts = _counts(place, table, judged, settled, again, has_past=past is not None)
     has_displaced = counts["displaced"] > 0
-    held = [frame for frame in (judged, bad, here, past, settled, again) if frame is not None]
+    held = [frame for frame in (judged, bad, here, past, settled) if frame is not None]
     staying = judging.kept(judged, settled)
     batch = replace(
         batch,
@@ -247,7 +247,10 @@ def _touched(span: Range, table: Table) -> DataFrame | None:
         keys = changed.select(F.col(reference.key[0]).alias(column)).distinct()
         hit = typed.join(F.broadcast(keys), on=column, how="left_semi").select(*POSITION)
         found = hit if found is None else found.union(hit)
-    return None if found is None else with_followers(place, table, found.distinct()).persist()
+    if found is None:
+        return None
+    # Few rows of a long plan, which is met in every step from here on: cut off from it.
+    return with_followers(place, table, found.distinct()).localCheckpoint()
 
 
 def with_followers(place: Place, table: Table, touched: DataFrame) -> DataFrame:
