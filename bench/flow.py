@@ -1,67 +1,167 @@
-"""How fast messages go from landing to bronze and on to silver, beside the bare job.
+"""How fast messages go from landing to bronze and on to silver, beside the bare jobs.
 
     make bench
 
-The bare job does what nothing can do without: Spark reads the same objects with the full nested
-schema and writes one Parquet table to the same storage; for refine, it reads bronze, parses the
-payloads with the full schema and writes one Parquet table. No rules, no repeats, no ledger.
-Each is run once for warming up, on a small world, and once for the figure.
+The world of conf/bench.yml lands once: a first million lines, and all of it. Each job is run three
+times on the first million, ours and the others in another order each time, every time into a new
+lakehouse whose silver.sightings holds ten million rows already; the figure is the median. Nothing
+is kept in memory between two jobs. One small lakehouse before them warms the JVM up.
 """
 
+import io
+import os
+import shutil
+import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
 
+import pandas as pd
 from pyspark.sql import functions as F
 
+from bench import bare
 from bench.results import Row, publish
-from lakehouse import s3, simulator, tables
-from lakehouse.feeds import FEEDS
+from lakehouse import places, s3, s3_server, settings, simulator, tables
 from lakehouse.flow import ingest, place, refine
 from lakehouse.flow.place import Place
-from lakehouse.settings import PROJECT, Buckets, Settings, Simulation, load
+from lakehouse.settings import PROJECT, Buckets, Settings
 
 SEED = 1
-_EVENTS = tables.by_name("bronze.events")
-_WARM_UP = Simulation(receipt_days=5, receipt_share=0.1, sensor_days=2)
+ROUNDS = 3
+# Objects are landed in the order of their arrival, so that each of these worlds begins the next.
+LINES = {"small": 50_000, "million": 1_000_000, "whole": 100_000_000}
+HELD = 10_000_000
+
+_HOME = PROJECT / ".cache" / "bench"
+_SIGHTINGS = tables.by_name("silver.sightings")
+_JOBS = {
+    "ingest": {
+        "ours": ingest.everything,
+        "Spark": bare.ingest,
+        "DuckDB": bare.ingest_in_duckdb,
+    },
+    "refine": {"ours": refine.everything, "Spark": bare.refine},
+}
+Seconds = dict[tuple[str, str], float]
 
 
 def main() -> None:
     """Measure, print and write the results."""
-    settings = load(PROJECT / "conf" / "local.yml")
-    run = f"bench-{time.time():.0f}"
-    with place.opened(_in(f"{run}-0", settings, _WARM_UP), "bench") as small:
-        _measure(small)
-        large = place.at(_in(run, settings, settings.simulation), small.endpoint, small.spark)
-        publish("bench", _measure(large))
+    shutil.rmtree(_HOME, ignore_errors=True)
+    _HOME.mkdir(parents=True)
+    os.environ["LAKEHOUSE_HOME"] = str(_HOME)
+    where = settings.load(PROJECT / "conf" / "bench.yml")
+    try:
+        with s3_server.running(where) as endpoint:
+            # In a process of its own, as the simulator's memory is not the pipeline's.
+            with get_context("spawn").Pool(1) as pool:
+                landed, faults = pool.apply(_land, (where, endpoint))
+            rarest = min(faults, key=faults.__getitem__)
+            enough = Row(f"instances of the rarest fault, {rarest}", faults[rarest], "", 200)
+            with place.opened(_lakehouse(where, "small", "warm"), "bench") as warm:
+                publish("bench", [enough, *_figures(where, warm, landed)])
+    finally:
+        shutil.rmtree(_HOME, ignore_errors=True)
 
 
-def _in(prefix: str, settings: Settings, world: Simulation) -> Settings:
-    return settings.model_copy(update={"buckets": Buckets.named(prefix), "simulation": world})
+def _land(where: Settings, endpoint: str) -> tuple[dict[str, int], dict[str, int]]:
+    """Land the worlds; give the lines of each, and how often each kind of fault is in the whole."""
+    storage = s3.client(where, endpoint)
+    s3.ensure_buckets(storage, [_landing(world) for world in LINES])
+    landed = dict.fromkeys(LINES, 0)
+    with ThreadPoolExecutor(8) as senders:
+        bodies: dict[str, bytes] = {}
+        sent: list[Future[None]] = []
+
+        def put(bucket: str, key: str, body: bytes) -> None:
+            bodies[key] = body
+
+        for one in simulator.write(where, SEED, put):
+            if one.bucket != where.buckets.landing:
+                continue
+            body = bodies.pop(one.key)
+            for world, most in LINES.items():
+                if landed[world] + one.lines <= most:
+                    landed[world] += one.lines
+                    sent.append(senders.submit(s3.put, storage, _landing(world), one.key, body))
+        for upload in sent:
+            upload.result()
+    faults = pd.read_parquet(io.BytesIO(bodies["faults.parquet"]), columns=["kind"])
+    return landed, faults["kind"].value_counts().to_dict()
 
 
-def _measure(at: Place) -> list[Row]:
-    _land(at)
-    bare_ingest = _seconds(lambda: _bare_ingest(at))
-    ours_ingest = _seconds(lambda: ingest.everything(at))
-    bare_refine = _seconds(lambda: _bare_refine(at))
-    ours_refine = _seconds(lambda: refine.everything(at))
-    landed = sum(batch.messages_in for batch in at.ledger.of("ingest"))
-    kept = sum(batch.kept for batch in at.ledger.of("ingest"))
+def _landing(world: str) -> str:
+    return f"landing-{world}"
+
+
+def _lakehouse(where: Settings, world: str, name: str) -> Settings:
+    """A lakehouse of its own that reads the world."""
+    buckets = Buckets.named(name).model_copy(update={"landing": _landing(world)})
+    return where.model_copy(update={"buckets": buckets})
+
+
+def _figures(where: Settings, warm: Place, landed: dict[str, int]) -> list[Row]:
+    _run(warm)
+    _hold(warm, HELD)
+    rounds = [
+        _run(_beside(warm, _lakehouse(where, "million", f"round-{turn}")), is_turned=turn % 2 == 1)
+        for turn in range(ROUNDS)
+    ]
+    seconds = {job: statistics.median(one[job] for one in rounds) for job in rounds[0]}
+    whole = _beside(warm, _lakehouse(where, "whole", "whole"))
+    for stage in _JOBS:
+        seconds[stage, "whole"] = _seconds(lambda stage=stage: _JOBS[stage]["ours"](whole))
     return [
-        _rate("landing to bronze", landed, ours_ingest, bare_ingest),
-        _rate("bronze to silver", kept, ours_refine, bare_refine),
-        _share("landing to bronze, of the bare job", ours_ingest, bare_ingest),
-        _share("bronze to silver, of the bare job", ours_refine, bare_refine),
+        *_rates(landed["million"], seconds),
+        _linear(landed, seconds),
+        *_repeat_check(where, warm),
+        *_memory(warm),
     ]
 
 
-def _rate(name: str, messages: int, ours: float, bare: float) -> Row:
-    return Row(name, messages / ours, "messages/s", None, messages / bare, "bare job")
+def _beside(warm: Place, where: Settings) -> Place:
+    """A new lakehouse in the same session, with what the warm one holds of sightings."""
+    prefix = f"{_SIGHTINGS.layer}/{_SIGHTINGS.short_name}/"
+    theirs, ours = places.bucket(warm.settings, _SIGHTINGS), places.bucket(where, _SIGHTINGS)
+    storage = s3.client(where, warm.endpoint)
+    s3.ensure_buckets(storage, [ours])
+    for one in list(s3.objects(storage, theirs, prefix)):  # Delta's paths are relative
+        storage.copy_object(
+            Bucket=ours, Key=one["Key"], CopySource={"Bucket": theirs, "Key": one["Key"]}
+        )
+    return place.at(where, warm.endpoint, warm.spark)
 
 
-def _share(name: str, ours: float, bare: float) -> Row:
-    return Row(name, bare / ours, "share", 0.6, 1.0, "bare job")
+def _hold(at: Place, rows: int) -> None:
+    """Put so many sightings of another year into silver, with ids that no message has."""
+    ids = at.spark.range(rows).withColumn(
+        "heard_at", F.expr("timestamp'2015-01-01' + make_dt_interval(0, 0, 0, id)")
+    )
+    given = {
+        "shop_id": F.concat(F.lit("S"), (F.col("id") % 3 + 1).cast("string")),
+        "heard_at": F.col("heard_at"),
+        "event_id": F.md5(F.col("id").cast("string")),
+        "beacon_id": F.lit("held"),
+        "zone_id": F.lit("held"),
+        "rssi_dbm": F.lit(-70),
+        "is_late": F.lit(False),
+        "source_object": F.lit("held"),
+        "source_line": F.col("id").cast("int"),
+        "arrived_at": F.col("heard_at"),
+        "batch_id": F.lit("held"),
+    }
+    at.store.append(_SIGHTINGS, ids.select(*(what.alias(name) for name, what in given.items())), {})
+
+
+def _run(at: Place, *, is_turned: bool = False) -> Seconds:
+    """The seconds of every job, in declared order or turned round within each stage."""
+    taken: Seconds = {}
+    for stage, jobs in _JOBS.items():
+        for name in sorted(jobs, key=list(jobs).index, reverse=is_turned):
+            taken[stage, name] = _seconds(lambda job=jobs[name]: job(at))
+    return taken
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -70,54 +170,74 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _land(at: Place) -> None:
-    storage = s3.client(at.settings, at.endpoint)
-    with ThreadPoolExecutor(8) as senders:
-        sent = []
+def _rates(lines: int, seconds: Seconds) -> list[Row]:
+    def rate(name: str, ours: float, *others: str) -> list[Row]:
+        stage = "refine" if name.startswith("bronze") else "ingest"
+        return [
+            Row(
+                f"{name}, beside {other}",
+                lines / ours,
+                "messages/s",
+                None,
+                lines / seconds[stage, other],
+                other,
+            )
+            for other in others
+        ]
 
-        def put(bucket: str, key: str, body: bytes) -> None:
-            sent.append(senders.submit(s3.put, storage, bucket, key, body))
+    def share(name: str, ours: float, bare: float, aim: float) -> Row:
+        return Row(f"{name}, of the bare job", bare / ours, "share", aim, 1.0, "Spark")
 
-        for _ in simulator.write(at.settings, SEED, put):
-            pass
-        for one in sent:
-            one.result()
-
-
-def _full_payload() -> str:
-    declared = {
-        field.split()[0]: field for feed in FEEDS for field in _fields(feed.payload)
-    }  # the same name has the same type in every feed
-    return ", ".join(declared.values())
-
-
-def _fields(ddl: str) -> list[str]:
-    """The fields of a DDL text, split at the commas that are not inside a type."""
-    found, depth, field = [], 0, ""
-    for sign in ddl:
-        depth += {"<": 1, ">": -1}.get(sign, 0)
-        if sign == "," and not depth:
-            found.append(field.strip())
-            field = ""
-        else:
-            field += sign
-    return [*found, field.strip()]
+    ingested, refined = seconds["ingest", "ours"], seconds["refine", "ours"]
+    return [
+        *rate("landing to bronze", ingested, "Spark", "DuckDB"),
+        *rate("bronze to silver", refined, "Spark"),
+        *rate("landing to silver", ingested + refined, "Spark", "DuckDB"),
+        share("landing to bronze", ingested, seconds["ingest", "Spark"], 0.6),
+        share("bronze to silver", refined, seconds["refine", "Spark"], 0.6),
+        share("landing to silver", ingested + refined, seconds["ingest", "Spark"], 0.30),
+    ]
 
 
-def _bare_ingest(at: Place) -> None:
-    payload = ", ".join(part.replace(" ", ": ", 1) for part in _fields(_full_payload()))
-    schema = (
-        "event_id string, feed string, schema_version int, device_id string, shop_id string, "
-        f"subject string, emitted_at timestamp, payload struct<{payload}>"
-    )
-    landed = at.spark.read.schema(schema).json(f"s3a://{at.settings.buckets.landing}/*/*")
-    landed.write.mode("overwrite").parquet(f"s3a://{at.settings.buckets.ops}/bare/ingest")
+def _linear(landed: dict[str, int], seconds: Seconds) -> Row:
+    def rate(world: str, name: str) -> float:
+        return landed[world] / (seconds["ingest", name] + seconds["refine", name])
+
+    million, whole = rate("million", "ours"), rate("whole", "whole")
+    name = f"rate with {landed['whole'] / 1e6:.1f} million lines, of that with one"
+    return Row(name, whole / million, "share", 0.85, million, "messages/s with one")
 
 
-def _bare_refine(at: Place) -> None:
-    events = at.store.read(_EVENTS)
-    parsed = events.withColumn("payload", F.from_json("payload", _full_payload()))
-    parsed.write.mode("overwrite").parquet(f"s3a://{at.settings.buckets.ops}/bare/refine")
+def _repeat_check(where: Settings, warm: Place) -> list[Row]:
+    """Refining the small world, with a million sightings held and with ten."""
+    taken: dict[int, list[float]] = {HELD // 10: [], HELD: []}
+    few = place.at(_lakehouse(where, "small", "held"), warm.endpoint, warm.spark)
+    _hold(few, HELD // 10)
+    for turn in range(ROUNDS):
+        for held, source in ((HELD // 10, few), (HELD, warm)):
+            at = _beside(source, _lakehouse(where, "small", f"held-{held}-{turn}"))
+            ingest.everything(at)
+            taken[held].append(_seconds(lambda at=at: refine.everything(at)))
+    seconds = {held: statistics.median(times) for held, times in taken.items()}
+    name = "refining a small batch, ten million sightings held"
+    return [Row(name, seconds[HELD], "s", None, seconds[HELD // 10], "s with one million held")]
+
+
+def _memory(at: Place) -> list[Row]:
+    """The most memory that the processes had (VmHWM of proc(5))."""
+    server = s3_server.status(settings.home())
+    assert server is not None
+    driver = at.spark.sparkContext._jvm.java.lang.ProcessHandle.current().pid()
+    return [
+        Row(f"most memory of the {name}", _most_memory(pid), "MB")
+        for name, pid in (("driver's JVM", driver), ("storage server", server.pid))
+    ]
+
+
+def _most_memory(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
 
 
 if __name__ == "__main__":
