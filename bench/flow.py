@@ -14,7 +14,6 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -71,9 +70,8 @@ def _land(where: Settings, endpoint: str) -> tuple[dict[str, int], dict[str, int
     storage = s3.client(where, endpoint)
     s3.ensure_buckets(storage, [_landing(world) for world in LINES])
     landed = dict.fromkeys(LINES, 0)
-    with ThreadPoolExecutor(8) as senders:
-        bodies: dict[str, bytes] = {}
-        sent: list[Future[None]] = []
+    bodies: dict[str, bytes] = {}
+    with s3.uploading(storage) as upload:
 
         def put(bucket: str, key: str, body: bytes) -> None:
             bodies[key] = body
@@ -85,9 +83,7 @@ def _land(where: Settings, endpoint: str) -> tuple[dict[str, int], dict[str, int
             for world, most in LINES.items():
                 if landed[world] + one.lines <= most:
                     landed[world] += one.lines
-                    sent.append(senders.submit(s3.put, storage, _landing(world), one.key, body))
-        for upload in sent:
-            upload.result()
+                    upload(_landing(world), one.key, body)
     faults = pd.read_parquet(io.BytesIO(bodies["faults.parquet"]), columns=["kind"])
     return landed, faults["kind"].value_counts().to_dict()
 

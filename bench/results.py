@@ -18,7 +18,10 @@ FOLDER = PROJECT / "bench" / "results"
 
 @dataclass(frozen=True)
 class Row:
-    """One figure; `rival` is the other's or the control's from the same run."""
+    """One figure; `rival` is the other's or the control's from the same run.
+
+    is_at_most  the aim is reached by what is not above it
+    """
 
     name: str
     value: float
@@ -26,11 +29,14 @@ class Row:
     aim: float | None = None
     rival: float | None = None
     rival_name: str | None = None
+    is_at_most: bool = False
 
     @property
     def met(self) -> bool | None:
         """Whether the aim is reached; None without one."""
-        return None if self.aim is None else self.value >= self.aim
+        if self.aim is None:
+            return None
+        return self.value <= self.aim if self.is_at_most else self.value >= self.aim
 
 
 def publish(target: str, rows: Sequence[Row]) -> Path:
@@ -40,7 +46,7 @@ def publish(target: str, rows: Sequence[Row]) -> Path:
         table.add_column(column, justify="right" if column in ("value", "aim") else "left")
     for row in rows:
         beside = "" if row.rival is None else f"{row.rival:,.2f} ({row.rival_name})"
-        aim = "" if row.aim is None else f"{row.aim:,.2f}"
+        aim = "" if row.aim is None else f"{'at most ' if row.is_at_most else ''}{row.aim:,.2f}"
         met = {None: "", True: "yes", False: "no"}[row.met]
         table.add_row(row.name, f"{row.value:,.2f}", row.unit, aim, met, beside)
     Console(width=120).print(table)

@@ -1,7 +1,10 @@
 """The one door to S3 outside Spark: buckets, and objects as bytes."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import boto3
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.literals import BucketLocationConstraintType
     from mypy_boto3_s3.type_defs import ObjectTypeDef
+
+_WRITERS = 8  # one upload waits for the server most of its time
 
 
 def client(where: Settings, endpoint: str | None) -> "S3Client":
@@ -86,6 +91,25 @@ def get(storage: "S3Client", bucket: str, key: str) -> bytes:
 def put(storage: "S3Client", bucket: str, key: str, content: bytes) -> None:
     """Write one object whole."""
     storage.put_object(Bucket=bucket, Key=key, Body=content)
+
+
+@contextmanager
+def uploading(storage: "S3Client") -> Iterator[Callable[[str, str, bytes], None]]:
+    """Write objects side by side: called with bucket, key and content; at the end all are there.
+
+    Raises what an upload raised, at a later call or at the end.
+    """
+    under_way: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(_WRITERS) as writers:
+
+        def put_soon(bucket: str, key: str, content: bytes) -> None:
+            if len(under_way) >= 4 * _WRITERS:
+                under_way.popleft().result()
+            under_way.append(writers.submit(put, storage, bucket, key, content))
+
+        yield put_soon
+        for upload in under_way:
+            upload.result()
 
 
 def put_new(storage: "S3Client", bucket: str, key: str, content: bytes) -> bool:

@@ -5,8 +5,6 @@
 import signal
 import threading
 import time
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -16,8 +14,7 @@ from lakehouse import s3, s3_server
 from lakehouse.commands import show
 from lakehouse.commands.common import Days, Seed, out, settings_of
 from lakehouse.commands.world import sized
-
-_WRITERS = 4
+from lakehouse.settings import Settings
 
 
 def play(
@@ -32,42 +29,53 @@ def play(
     """Land a simulated world over and over as if it happened now, at a rate; for `stream` to read.
 
     A message is as old when it lands as in the simulated world; each pass has ids of its own.
+    Ctrl-C or SIGTERM ends it; what was begun to land is there then, whole.
     """
-    from lakehouse import simulator
-
     closing = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: closing.set())
-    size = sized(settings_of(ctx), days).simulation
-    size = size.model_copy(update={"receipt_days": size.sensor_days or size.receipt_days})
     where = settings_of(ctx)
-    with s3_server.running(where) as endpoint, show.display() as progress:
-        storage = s3.client(where, endpoint)
-        s3.ensure_buckets(storage, where.buckets.model_dump().values())
-        with (
-            show.bar(
-                progress, "play", rate * 60 * minutes if minutes else None, "lines"
-            ) as advance,
-            ThreadPoolExecutor(_WRITERS) as pool,
-        ):
-            under_way: deque[Future[None]] = deque()
-            began, lines = time.monotonic(), 0
-            for played in simulator.play(size, seed, lambda: datetime.now(UTC)):
-                under_way.append(
-                    pool.submit(s3.put, storage, where.buckets.landing, played.key, played.body)
-                )
-                while len(under_way) > 2 * _WRITERS:
-                    under_way.popleft().result()
-                lines += played.lines
-                advance(played.lines, played.key)
-                if not lines > played.lines:  # the world was made until now
-                    began = time.monotonic()
-                is_over = minutes is not None and lines >= rate * 60 * minutes
-                if is_over or closing.wait(max(0.0, began + lines / rate - time.monotonic())):
-                    break
-            for upload in under_way:
-                upload.result()
-    out.print(f"play: {lines:,} lines landed in {time.monotonic() - began:,.0f} s")
+    size = sized(where, days).simulation
+    size = size.model_copy(update={"receipt_days": size.sensor_days or size.receipt_days})
+    most = None if minutes is None else rate * 60 * minutes
+    with s3_server.running(where) as endpoint:
+        played = where.model_copy(update={"simulation": size})
+        lines, seconds = _land(played, endpoint, seed, rate=rate, most=most, closing=closing)
+    out.print(f"play: {lines:,} lines landed in {seconds:,.0f} s")
+
+
+def _land(
+    where: Settings,
+    endpoint: str,
+    seed: int,
+    *,
+    rate: float,
+    most: float | None,
+    closing: threading.Event,
+) -> tuple[int, float]:
+    """Land at the rate until `most` lines are there or `closing` is set; lines and seconds."""
+    from lakehouse import simulator
+
+    storage = s3.client(where, endpoint)
+    s3.ensure_buckets(storage, where.buckets.model_dump().values())
+    lines = 0
+    began: float | None = None
+    with (
+        show.display() as progress,
+        show.bar(progress, "play", most, "lines") as advance,
+        s3.uploading(storage) as upload,
+    ):
+        for played in simulator.play(where.simulation, seed, lambda: datetime.now(UTC)):
+            began = began or time.monotonic()  # the world was being made until now
+            upload(where.buckets.landing, played.key, played.body)
+            lines += played.lines
+            advance(played.lines, played.key)
+            due = began + lines / rate
+            if (most is not None and lines >= most) or closing.wait(
+                max(0.0, due - time.monotonic())
+            ):
+                break
+    return lines, time.monotonic() - (began or time.monotonic())
 
 
 COMMANDS = (play,)

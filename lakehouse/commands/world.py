@@ -4,8 +4,6 @@
 
 import json
 import time
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Annotated, Any
 
 import numpy as np
@@ -19,7 +17,6 @@ from lakehouse.commands.common import Days, Seed, out, settings_of
 from lakehouse.errors import BadSetting
 from lakehouse.settings import Settings
 
-_WRITERS = 8  # one upload waits for the server most of its time
 _NOTE = "world.json"  # in the truth bucket, written last: which world has landed
 
 
@@ -67,9 +64,8 @@ def land(
     written = lines = 0
     with (
         show.bar(progress, "simulate", None, "objects") as advance,
-        ThreadPoolExecutor(_WRITERS) as pool,
+        s3.uploading(storage) as upload,
     ):
-        under_way: deque[Future[None]] = deque()
 
         def put(bucket: str, key: str, body: bytes) -> None:
             if bucket == where.buckets.landing:
@@ -77,17 +73,13 @@ def land(
                     return
                 if pace is not None:
                     pace.wait_for(key)
-            if len(under_way) >= 4 * _WRITERS:
-                under_way.popleft().result()
-            under_way.append(pool.submit(s3.put, storage, bucket, key, body))
+            upload(bucket, key, body)
 
         for landed in simulator.write(where, seed, put):
             if landed.bucket == where.buckets.landing:
                 written += landed.bytes
                 lines += landed.lines
             advance(1, f"of {landed.total:,}: {landed.key}")
-        for upload in under_way:
-            upload.result()
     s3.put(storage, where.buckets.truth, _NOTE, json.dumps(_world(where, seed)).encode())
     out.print(f"simulate: {lines:,} lines landed, {written / 1e6:,.1f} MB as they lie there")
 
