@@ -20,16 +20,35 @@ def faulty(judged: DataFrame) -> DataFrame:
                     (the lines of a receipt)
     Gives   POSITION and `reasons`, the rules that any of its rows breaks; one row a message
     """
-    bad = judged.where(F.size("broken") > 0).groupBy(*POSITION)
-    every = F.array_distinct(F.flatten(F.collect_set("broken")))
-    return bad.agg(F.array_sort(every).alias("reasons"))
+    bad = judged.where(F.size("broken") > 0)
+    if not _has_lines(judged):
+        return bad.select(*POSITION, _named(F.col("broken")))
+    every = F.flatten(F.collect_set("broken"))
+    return bad.groupBy(*POSITION).agg(_named(every))
+
+
+def _named(broken: Column) -> Column:
+    return F.array_sort(F.array_distinct(broken)).alias("reasons")
+
+
+def _has_lines(judged: DataFrame) -> bool:
+    """Whether a message may be several rows, the lines of a receipt; else it is one."""
+    return "line" in judged.columns
 
 
 def is_message(judged: DataFrame) -> Column:
     """True for one row of each message: of the lines of a receipt, the first."""
-    if "line" not in judged.columns:
-        return F.lit(True)
-    return F.coalesce("line", F.lit(1)) == 1
+    return F.coalesce("line", F.lit(1)) == 1 if _has_lines(judged) else F.lit(True)
+
+
+def _messages(judged: DataFrame, bad: DataFrame) -> DataFrame:
+    """One row a message, with `is_bad`: whether any of its rows breaks a rule."""
+    messages = judged.where(is_message(judged))
+    if not _has_lines(judged):
+        return messages.withColumn("is_bad", F.size("broken") > 0)
+    marked = bad.select(*POSITION, F.lit(True).alias("_is_bad"))
+    messages = messages.join(F.broadcast(marked), on=list(POSITION), how="left")
+    return messages.withColumn("is_bad", F.coalesce("_is_bad", F.lit(False)))
 
 
 def rivals(judged: DataFrame, bad: DataFrame, per: Sequence[str]) -> DataFrame:
@@ -40,8 +59,7 @@ def rivals(judged: DataFrame, bad: DataFrame, per: Sequence[str]) -> DataFrame:
 
     Counted first: Spark can hash a count, but sorts for the least of a struct.
     """
-    messages = judged.where(is_message(judged)).select(*per, *rows.ARRIVAL)
-    good = messages.join(F.broadcast(bad), on=list(POSITION), how="left_anti")
+    good = _messages(judged, bad).where(~F.col("is_bad")).select(*per, *rows.ARRIVAL)
     several = good.groupBy(*per).count().where("count > 1").drop("count")
     met = good.join(F.broadcast(several), on=list(per), how="left_semi")
     return met.groupBy(*per).agg(F.min(F.struct(*rows.ARRIVAL)).alias("_here"))
@@ -71,14 +89,12 @@ def settle(
                        where there was none
             one row a message
 
-    Faulty messages, rivals and past winners are few beside the rows, so they go to the rows.
+    Faulty receipts, rivals and past winners are few beside the rows, so they go to the rows.
     """
-    is_bad = bad.select(*POSITION, F.lit(True).alias("is_bad"))
     columns = {*per, "event_id", *rows.ARRIVAL}
     told = (
-        judged.where(is_message(judged))
-        .select(*sorted(columns), rows.was_late(judged))
-        .join(F.broadcast(is_bad), on=list(POSITION), how="left")
+        _messages(judged, bad)
+        .select(*sorted(columns), rows.was_late(judged), "is_bad")
         .join(F.broadcast(here), on=list(per), how="left")
     )
     if past is None:
@@ -91,7 +107,7 @@ def settle(
         )
     else:
         told = told.join(F.broadcast(past), on=list(per), how="left")
-    is_good = F.col("is_bad").isNull()
+    is_good = ~F.col("is_bad")
     arrival = F.struct(*rows.ARRIVAL).cast(_ARRIVAL)
     before = F.when(is_good, F.col("before"))
     first = F.when(is_good, F.least(F.coalesce("_here", arrival), before))
@@ -109,9 +125,15 @@ def kept(judged: DataFrame, settled: DataFrame) -> DataFrame:
     return judged.join(F.broadcast(gone), on=list(POSITION), how="left_anti")
 
 
-def past_winners(silver: DataFrame, judged: DataFrame, per: Sequence[str]) -> DataFrame:
-    """What silver holds of the messages that could be repeats, as `settle` takes it."""
-    asked = judged.select(*per).distinct()
+def past_winners(
+    silver: DataFrame, judged: DataFrame, per: Sequence[str], *, is_few: bool
+) -> DataFrame:
+    """What silver holds of the messages that could be repeats, as `settle` takes it.
+
+    Few messages go to silver's rows, however many those are; else both are shuffled.
+    """
+    here = judged.select(*per)
+    asked = F.broadcast(here) if is_few else here.distinct()
     return (
         silver.select(*per, "event_id", *rows.ARRIVAL, rows.was_late(silver))
         .join(asked, on=list(per), how="left_semi")

@@ -59,6 +59,7 @@ FAULTS = (
 )
 
 _CHUNK = 4 << 20  # bytes of text in one Arrow batch
+_SHARE = 25  # objects at least that a task reads: each task costs what it is begun with
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -154,10 +155,10 @@ class LandingReader(DataSourceStreamReader):
         return self.latest
 
     def partitions(self, start: dict[str, Any], end: dict[str, Any]) -> Sequence[InputPartition]:
-        """Four shares of neighbours: neighbours are of one day, so files of few days each."""
+        """Up to four shares of neighbours: they are of one day, so files of few days each."""
         del start
         objects = end["objects"]
-        size = max(1, -(-len(objects) // 4))
+        size = max(_SHARE, -(-len(objects) // 4))
         return [Share(objects[at : at + size]) for at in range(0, len(objects), size)]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:

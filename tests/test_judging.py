@@ -89,6 +89,17 @@ def _place(arrival):
     return arrival and (arrival.source_object, arrival.source_line)
 
 
+def test_a_message_of_one_row_is_judged_by_that_row(settled, judged, spark):
+    one_row = judged.groupBy("event_id").count().where("count = 1").select("event_id")
+    bare = judged.join(one_row, on="event_id", how="left_semi").drop("line")
+    assert "e8" in {row.event_id for row in bare.collect()}
+    expected = settled.join(one_row, on="event_id", how="left_semi")
+    actual = settle(bare, spark.createDataFrame(BEFORE, PAST))
+    assert_df_equality(
+        actual, expected, ignore_row_order=True, ignore_column_order=True, ignore_nullable=True
+    )
+
+
 def test_every_row_of_what_is_not_gone_stays_once(judged, settled):
     stayed = sorted(row.event_id for row in judging.kept(judged, settled).collect())
     assert stayed == sorted(["e1", "e3", "e5", "e6", "e6", "e9", "e13", "e14"])
@@ -98,6 +109,9 @@ def test_a_bad_receipt_has_every_rule_that_one_of_its_lines_broke(judged):
     faulty = judging.faulty(judged).collect()
     reasons = {f"{row.source_object}{row.source_line}": row.reasons for row in faulty}
     assert reasons == {"b5": ["x", "y", "z"], "b6": ["x"], "d5": ["x"]}
+    alone = judging.faulty(judged.where("basket_id != 'one bad line' OR line = 1").drop("line"))
+    reasons = {f"{row.source_object}{row.source_line}": row.reasons for row in alone.collect()}
+    assert reasons == {"b5": ["x", "y"], "b6": ["x"], "d5": ["x"]}
 
 
 def test_what_a_late_earlier_arrival_displaced_is_a_repeat_of_it(settled, spark):
@@ -131,7 +145,8 @@ def test_without_a_past_only_the_batch_counts(spark):
     assert [(row.event_id, row.outcome, row.before) for row in rows] == [("e2", "repeated", None)]
 
 
-def test_the_past_is_asked_only_for_what_is_here_and_gives_one_row_for_each(spark):
+@pytest.mark.parametrize("is_few", [True, False])
+def test_the_past_is_asked_only_for_what_is_here_and_gives_one_row_for_each(spark, is_few):
     silver = spark.createDataFrame(
         [
             ("S1", "b1", 1, "p1", TWO, "a", 7),
@@ -151,5 +166,5 @@ def test_the_past_is_asked_only_for_what_is_here_and_gives_one_row_for_each(spar
         f"shop_id string, basket_id string, before {ARRIVAL}, before_event_id string, "
         "before_is_late boolean",
     )
-    actual = judging.past_winners(silver, judged, ["shop_id", "basket_id"])
+    actual = judging.past_winners(silver, judged, ["shop_id", "basket_id"], is_few=is_few)
     assert_df_equality(actual, expected, ignore_nullable=True)

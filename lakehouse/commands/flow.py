@@ -47,7 +47,13 @@ def _once(ctx: typer.Context, *stages: str) -> None:
 
 def stream(
     ctx: typer.Context,
-    every: Annotated[str, typer.Option(help="How often each stage looks: 500ms, 5s, 1m.")] = "5s",
+    every: Annotated[
+        str,
+        typer.Option(
+            help="How often ingest and the tables with most messages look for work: 500ms, 5s, 1m. "
+            "The other silver tables look every 15 s, gold each minute, or as often."
+        ),
+    ] = "5s",
 ) -> None:
     """Ingest, refine and build for ever; SIGTERM or Ctrl-C lets the batch under way finish.
 

@@ -8,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from lakehouse import gold, ledger, tables
 from lakehouse.flow.place import Place
@@ -16,20 +15,8 @@ from lakehouse.ledger import Batch
 from lakehouse.tables import Table
 
 STAGE = "build"
-_BATCHES = tables.by_name("ops.batches")
 
 _AT_ONCE = 2  # tables in work: each waits for the storage for a part of its time
-
-
-def stream(place: Place) -> DataStreamWriter:
-    """A stream of the ledger: each batch of refine in it has the gold tables built up to it."""
-    batches = place.spark.readStream.format("delta").load(place.store.uri(_BATCHES))
-
-    def build_if_refined(new: DataFrame) -> None:
-        if not new.where("stage = 'refine' AND version_after IS NOT NULL").isEmpty():
-            everything(place)
-
-    return place.each_batch(STAGE, batches, build_if_refined)
 
 
 def everything(place: Place) -> list[Batch]:

@@ -5,10 +5,10 @@ tables that are equally far are refined together; one that was declared later st
 version and catches up.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import DataFrame
-from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from lakehouse import ledger, tables
 from lakehouse.flow import settling
@@ -19,38 +19,37 @@ from lakehouse.tables import Table
 
 STAGE = "refine"
 _EVENTS = tables.by_name("bronze.events")
-_BATCHES = tables.by_name("ops.batches")
+
+Groups = Sequence[Sequence[Table]]
 
 _AT_ONCE = 3  # tables in work: each waits for the storage for a part of its time
 
 
-def stream(place: Place) -> DataStreamWriter:
-    """A stream of the ledger: each batch of ingest in it has the tables refined as far as it is."""
-    batches = place.spark.readStream.format("delta").load(place.store.uri(_BATCHES))
-
-    def refine_if_ingested(new: DataFrame) -> None:
-        if not new.where(f"stage = 'ingest' AND table_name = '{_EVENTS.name}'").isEmpty():
-            everything(place)
-
-    return place.each_batch(STAGE, batches, refine_if_ingested)
+# Which tables share a range of bronze versions, by what they are for (docs/decisions/batches.md).
+# Reference tables go first, so that few rows have to be refined again.
+HISTORY = tuple(table for table in tables.SILVER if table.is_history)
+MEASURED = tuple(table for table in tables.SILVER if not table.is_history)
+HOT = tuple(table for table in MEASURED if table.is_hot)
+COLD = tuple(table for table in MEASURED if not table.is_hot)
 
 
-def everything(place: Place) -> list[Batch]:
-    """Refine until every silver table has reached the newest bronze version."""
+def everything(place: Place, groups: Groups = (HISTORY, MEASURED)) -> list[Batch]:
+    """Refine until every silver table, or those of some groups, has reached the newest version."""
     done: list[Batch] = []
-    while batches := step(place):
+    while batches := step(place, groups):
         done.extend(batches)
     return done
 
 
-def step(place: Place) -> list[Batch]:
-    """Refine one range of versions for the tables that are furthest behind; none when all are up.
-
-    Reference tables go first, so that few rows have to be refined again.
+def step(place: Place, groups: Groups = (HISTORY, MEASURED)) -> list[Batch]:
+    """Refine one range of versions for the tables of the first group that are furthest behind;
+    none when all are up.
     """
-    place.ledger.fold()
     newest = place.lake.version(_EVENTS)
-    for group in ([t for t in tables.SILVER if t.is_history], _others()):
+    if all(progress(place, table) >= newest for group in groups for table in group):
+        return []
+    place.ledger.fold()
+    for group in groups:
         reached = {table: progress(place, table) for table in group}
         behind = min(reached.values())
         if behind < newest:
@@ -68,11 +67,7 @@ def progress(place: Place, table: Table) -> int:
     return max((version for version in reached if version is not None), default=-1)
 
 
-def _others() -> list[Table]:
-    return [table for table in tables.SILVER if not table.is_history]
-
-
-def _until(place: Place, group: list[Table], after: int, newest: int) -> int:
+def _until(place: Place, group: Sequence[Table], after: int, newest: int) -> int:
     """The last version of a batch: as many of the tables' messages as the settings allow, at least
     one commit.
     """
@@ -94,7 +89,7 @@ def _refine(place: Place, group: list[Table], after: int, until: int) -> list[Ba
     attempt = max(len(place.ledger.undone(table.name)) for table in group)
     batch_id = f"{STAGE}-{after}-{until}" + (f"-{attempt}" if attempt else "")
     span = Range(place, batch_id, after, until)
-    busy = [table for table in group if span.messages(table) or settling.is_touched(place, table)]
+    busy = [table for table in group if span.messages(table) or settling.is_touched(span, table)]
     busy.sort(key=span.messages, reverse=True)  # the longest work first
     settled: list[Settled] = []
     try:
@@ -121,7 +116,7 @@ def _idle(span: Range, table: Table) -> Batch:
             span.batch_id,
             source_from=span.after,
             source_to=span.until,
-            upstream=settling.references(span.place, table),
+            upstream=span.references(table),
         )
     )
 

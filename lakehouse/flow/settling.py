@@ -1,6 +1,7 @@
 """What a batch of refine does to one table: build, judge, settle, set aside, keep."""
 
 import functools
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,6 +20,10 @@ STAGE = "refine"
 _EVENTS = tables.by_name("bronze.events")
 _QUARANTINE = tables.by_name("ops.quarantine")
 _REPEATS = tables.by_name("ops.repeats")
+
+_merging = threading.Lock()  # two MERGEs of one table at once: one of them would be refused
+
+_SMALL = 100_000  # messages of all feeds; tables are worked on side by side
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,28 @@ class Range:
         """How many messages of the table's feed the range holds, by the ledger."""
         return sum(batch.feeds.get(table.feed or "", 0) for batch in self.ingested)
 
+    @property
+    def is_small(self) -> bool:
+        """Whether one task reads the range sooner than several are begun."""
+        return sum(sum(batch.feeds.values()) for batch in self.ingested) <= _SMALL
+
     def read(self, *wanted: Table) -> DataFrame:
         """The messages of the tables' feeds in the range."""
         events = self.place.store.read(_EVENTS, self.until)
         if self.after >= 0:  # files of other batches are skipped by their statistics
             ids = [batch.batch_id for batch in self.ingested]
             events = events.where(F.col("batch_id").isin(ids))
-        return events.where(F.col("feed").isin([table.feed for table in wanted])).drop("batch_id")
+        events = events.where(F.col("feed").isin([table.feed for table in wanted]))
+        return (events.coalesce(1) if self.is_small else events).drop("batch_id")
+
+    @functools.cached_property
+    def _versions(self) -> dict[str, int]:
+        names = {name for table in tables.SILVER for name in table.refers}
+        return {name: self.place.lake.version(tables.by_name(name)) for name in names}
+
+    def references(self, table: Table) -> dict[str, int]:
+        """The versions of the reference tables that the table is refined with, looked up once."""
+        return {name: self._versions[name] for name in table.refers}
 
     def earlier(self, table: Table) -> DataFrame:
         """The messages of the table's feed before the range."""
@@ -94,21 +114,16 @@ class Settled:
             frame.unpersist()
 
 
-def references(place: Place, table: Table) -> dict[str, int]:
-    """The versions of the reference tables that the table is refined with now."""
-    return {name: place.lake.version(tables.by_name(name)) for name in table.refers}
-
-
-def is_touched(place: Place, table: Table) -> bool:
+def is_touched(span: Range, table: Table) -> bool:
     """Whether a reference table has changed since the table's rows were last judged with it."""
-    seen = _seen(place, table)
-    return bool(seen) and references(place, table) != seen
+    seen = _seen(span.place, table)
+    return bool(seen) and span.references(table) != seen
 
 
 def settle(span: Range, table: Table) -> Settled:
     """Work out what becomes of the range's messages, and of earlier ones that are touched."""
     new, messages = span.read(table), span.messages(table)
-    again = _touched(span, table) if is_touched(span.place, table) else None
+    again = _touched(span, table) if is_touched(span, table) else None
     if again is None:
         return _settle(span, table, new, None, messages)
     earlier = span.earlier(table).join(again, on=list(POSITION), how="left_semi")
@@ -131,7 +146,7 @@ def _settle(
         span.batch_id,
         source_from=span.after,
         source_to=span.until,
-        upstream=references(place, table),
+        upstream=span.references(table),
         rules_version=suite.version,
         version_before=place.lake.version(table),
         messages_in=messages,
@@ -144,7 +159,8 @@ def _settle(
         kept = place.store.read(table, batch.version_before)
         if again is not None:
             kept = kept.join(again, on=list(POSITION), how="left_anti")
-        past = judging.past_winners(kept, judged, table.repeats).persist()
+        is_few = span.is_small and again is None
+        past = judging.past_winners(kept, judged, table.repeats, is_few=is_few).persist()
     bad = judging.faulty(judged).persist()
     here = judging.rivals(judged, bad, table.repeats).persist()
     settled = judging.settle(judged, bad, here, past, table.repeats).persist()
@@ -174,29 +190,29 @@ def _counts(
     has_past: bool,
 ) -> dict[str, int]:
     """Messages by outcome, less what the same messages were before."""
-    messages = judged.where(judging.is_message(judged))
-    [(all_here, all_late)] = messages.agg(F.count("*"), F.count_if(rows.was_late(judged))).collect()
-    found = settled.groupBy("outcome").agg(
-        F.count("*").alias("messages"), F.count_if("is_late").alias("late")
-    )
-    by_outcome = {row["outcome"]: row for row in found.collect()}
+    counted = [F.count("*").alias("messages"), F.count_if("is_late").alias("late")]
+
+    def all_of(messages: DataFrame, name: str) -> DataFrame:
+        return messages.agg(F.lit(name).alias("outcome"), *counted)
+
+    here = judged.where(judging.is_message(judged)).select(rows.was_late(judged))
+    tallies = all_of(here, "all").union(settled.groupBy("outcome").agg(*counted))
+    if has_past:
+        lost = judging.lost(settled).select("before", F.col("before_is_late").alias("is_late"))
+        tallies = tallies.union(all_of(lost.distinct(), "displaced"))
+    by_outcome = {row["outcome"]: row for row in tallies.collect()}  # one query: each costs
 
     def count(outcome: str, what: str = "messages") -> int:
         return int(by_outcome[outcome][what]) if outcome in by_outcome else 0
 
-    displaced = late_displaced = 0
-    if has_past:
-        lost = judging.lost(settled).select("before", "before_is_late").distinct()
-        [(displaced, late_displaced)] = lost.agg(
-            F.count("*"), F.count_if("before_is_late")
-        ).collect()
+    displaced = count("displaced")
     gone = count("quarantined") + count("repeated")
     late_gone = count("quarantined", "late") + count("repeated", "late")
     counts = {
-        "kept": all_here - gone - displaced,
+        "kept": count("all") - gone - displaced,
         "quarantined": count("quarantined"),
         "repeated": count("repeated") + displaced,
-        "late": all_late - late_gone - late_displaced,
+        "late": count("all", "late") - late_gone - count("displaced", "late"),
         "displaced": displaced,
     }
     if again is not None:
@@ -235,7 +251,7 @@ def _touched(span: Range, table: Table) -> DataFrame | None:
     place = span.place
     if span.after < 0:
         return None
-    seen, now = _seen(place, table), references(place, table)
+    seen, now = _seen(place, table), span.references(table)
     known = [place.store.read(tables.by_name(name)) for name in table.upstream[1:]]
     typed = silver.BUILD[table.name](span.earlier(table), *known)
     found: DataFrame | None = None
@@ -294,7 +310,8 @@ def _set_aside(
     new = new.localCheckpoint()  # few rows of a long plan, which is met twice from here on
     old = functools.reduce(DataFrame.unionByName, judged_again)
     gone = old.join(new, on=list(table.key), how="left_anti")
-    span.place.store.merge(table, new, gone, noted)
+    with _merging:
+        span.place.store.merge(table, new, gone, noted)
 
 
 def _count(one: Settled, table: Table) -> int:

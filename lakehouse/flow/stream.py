@@ -1,6 +1,12 @@
-"""All stages for ever in one process: catch up, then a trigger every few seconds."""
+"""All stages for ever in one process: catch up, then each at a pace of its own.
+
+Ingest is a query of Structured Streaming. Refine and build look at the ledger, in a thread each:
+the hot tables as often as ingest, the others and gold less often, as a batch costs what its tables
+cost and not what its rows do (docs/decisions/batches.md).
+"""
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,20 +21,50 @@ from lakehouse.flow import build, ingest, once, refine
 from lakehouse.flow.place import Place
 from lakehouse.ledger import Batch
 
-STREAMS = {ingest.STAGE: ingest.stream, refine.STAGE: refine.stream, build.STAGE: build.stream}
+COLD_SECONDS = 15.0  # silver tables with few messages
+GOLD_SECONDS = 60.0
 LOOK_SECONDS = 0.5  # how long a death or a signal may go unseen
 # Spark reports an idle stream every 10 s; only one long batch, or a stream that hangs, is so quiet.
 SILENT_SECONDS = 600.0
 
 
 @dataclass
-class _Watched:
-    """One stage's query, and when it last showed a sign of life."""
+class _Sign:
+    """When something last showed a sign of life."""
 
-    query: StreamingQuery
     seen_at: float = field(default_factory=time.monotonic)
-    sign: str = ""
+    sign: object = None
     is_silent: bool = False
+
+
+class _Loop(threading.Thread):
+    """Work that is done again and again until the place is closing."""
+
+    def __init__(
+        self, place: Place, stage: str, work: Callable[[], object], every_s: float
+    ) -> None:
+        super().__init__(name=stage, daemon=True)
+        self.place = place
+        self.stage = stage
+        self.work = work
+        self.every_s = every_s
+        self.turns = 0
+        self.is_busy = False
+        self.fault: Exception | None = None
+        self.seen = _Sign()
+
+    def run(self) -> None:
+        began = time.monotonic()
+        while not self.place.closing.wait(max(0.0, began + self.every_s - time.monotonic())):
+            began = time.monotonic()
+            self.is_busy = True
+            try:
+                self.work()
+            except Exception as fault:  # it is raised by who watches
+                self.fault = fault
+                return
+            self.is_busy = False
+            self.turns += 1
 
 
 def seconds(every: str) -> float:
@@ -45,33 +81,53 @@ def seconds(every: str) -> float:
 def for_ever(place: Place, every: str, says: Callable[[str], object]) -> None:
     """Run every stage until `place.closing` is set or a stage dies; then bring all to rest.
 
-    Takes   every  how often each stage looks for work
+    Takes   every  how often ingest and the hot tables look for work; the others do it after
+                   COLD_SECONDS and GOLD_SECONDS, or `every` where that is longer
             says   is called with a sentence for whatever a person should know
 
     Raises BatchFailed where a stage died; the others have finished their batch by then.
     """
-    period = f"{seconds(every) * 1000:.0f} milliseconds"
+    every_s = seconds(every)
     catch_up(place)
     if place.closing.is_set():
         return
-    watched = {
-        stage: _Watched(stream(place).trigger(processingTime=period).start())
-        for stage, stream in STREAMS.items()
-    }
+    period = f"{every_s * 1000:.0f} milliseconds"
+    query = ingest.stream(place).trigger(processingTime=period).start()
+    loops = _loops(place, every_s)
+    for loop in loops:
+        loop.start()
     says("caught up; streaming")
+    seen = _Sign()
     try:
         while not place.closing.wait(LOOK_SECONDS):
-            for stage, one in watched.items():
-                if not one.query.isActive:
-                    raise once.died(stage, place.faults.get(stage) or _exception(one.query))
-                _watch(stage, one, says)
+            if not query.isActive:
+                raise once.died(ingest.STAGE, place.faults.get(ingest.STAGE) or _exception(query))
+            _watch(ingest.STAGE, seen, _sign(query), says)
+            for loop in loops:
+                if loop.fault is not None:
+                    raise once.died(loop.stage, loop.fault) from loop.fault
+                _watch(loop.stage, loop.seen, loop.turns if loop.is_busy else None, says)
     finally:
-        _rest(place, {stage: one.query for stage, one in watched.items()})
+        _rest(place, query, loops)
+
+
+def _loops(place: Place, every_s: float) -> list[_Loop]:
+    hot, cold = (refine.HISTORY, refine.HOT), (refine.COLD,)
+    return [
+        _Loop(place, refine.STAGE, lambda: refine.everything(place, hot), every_s),
+        _Loop(
+            place,
+            refine.STAGE,
+            lambda: refine.everything(place, cold),
+            max(every_s, COLD_SECONDS),
+        ),
+        _Loop(place, build.STAGE, lambda: build.everything(place), max(every_s, GOLD_SECONDS)),
+    ]
 
 
 def catch_up(place: Place) -> None:
     """Take out what a crash left and do all there is to do, as far as `closing` lets it."""
-    for stage in STREAMS:
+    for stage in once.STAGES:
         with once.in_one_sentence(place, stage):
             place.recover(stage)
     with once.in_one_sentence(place, ingest.STAGE), _unless_closing(place):
@@ -117,23 +173,29 @@ def _exception(query: StreamingQuery) -> Exception:
     return query.exception() or BatchFailed("it ended without a reason")
 
 
-def _watch(stage: str, one: _Watched, says: Callable[[str], object]) -> None:
-    """Say it when a stage's trigger goes on for long without a batch being done."""
+def _sign(query: StreamingQuery) -> object:
+    """What changes while a query is at work; None while it is at rest."""
+    if not query.status["isTriggerActive"]:
+        return None
+    last = query.lastProgress
+    return query.status["message"], last["batchId"] if last else None
+
+
+def _watch(stage: str, seen: _Sign, sign: object, says: Callable[[str], object]) -> None:
+    """Say it when a stage is at the same work for long; a `sign` of None is one at rest."""
     now = time.monotonic()
-    status = one.query.status
-    last = one.query.lastProgress
-    sign = f"{status['message']} {last['batchId'] if last else ''}"
-    if not status["isTriggerActive"] or sign != one.sign:
-        one.sign, one.seen_at, one.is_silent = sign, now, False
-    elif now - one.seen_at > SILENT_SECONDS and not one.is_silent:
-        one.is_silent = True
-        says(f"{stage} has been silent for {SILENT_SECONDS / 60:.0f} minutes: {status['message']}")
+    if sign is None or sign != seen.sign:
+        seen.sign, seen.seen_at, seen.is_silent = sign, now, False
+    elif now - seen.seen_at > SILENT_SECONDS and not seen.is_silent:
+        seen.is_silent = True
+        says(f"{stage} has been silent for {SILENT_SECONDS / 60:.0f} minutes")
 
 
-def _rest(place: Place, queries: dict[str, StreamingQuery]) -> None:
-    """Let the batches under way finish and no further one begin, then stop the queries."""
+def _rest(place: Place, query: StreamingQuery, loops: list[_Loop]) -> None:
+    """Let the batches under way finish and no further one begin, then stop the query."""
     place.closing.set()
-    for stage, query in queries.items():
-        with place.busy[stage]:
-            pass
-        query.stop()
+    for loop in loops:
+        loop.join()
+    with place.busy[ingest.STAGE]:
+        pass
+    query.stop()

@@ -33,6 +33,7 @@ class Table:
     upstream    the tables that its function takes, in the order of its parameters
     feed        the feed a silver table is refined from
     is_history  rows are versions of a reference row, each valid from .. to
+    is_hot      its messages come by the thousand a second: a stream refines it as soon as it can
     refers      upstream reference tables: name -> the column of a row that says which one it means
     repeats     of the messages that agree in these columns the first arrival wins
     happened    the column with the event time
@@ -53,6 +54,7 @@ class Table:
     upstream: tuple[str, ...] = ()
     feed: str | None = None
     is_history: bool = False
+    is_hot: bool = False
     refers: dict[str, str] = field(default_factory=dict)
     repeats: tuple[str, ...] = ()
     happened: str | None = None
