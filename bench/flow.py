@@ -100,34 +100,36 @@ def _lakehouse(where: Settings, world: str, name: str) -> Settings:
 
 def _figures(where: Settings, warm: Place, landed: dict[str, int]) -> list[Row]:
     _run(warm)
-    _hold(warm, HELD)
+    # Not in the warm one: a copied log brings the batches it knows of into the copy's ledger.
+    held = place.at(_lakehouse(where, "small", "held-most"), warm.endpoint, warm.spark)
+    _hold(held, HELD)
     rounds = [
-        _run(_beside(warm, _lakehouse(where, "million", f"round-{turn}")), is_turned=turn % 2 == 1)
+        _run(_beside(held, _lakehouse(where, "million", f"round-{turn}")), is_turned=turn % 2 == 1)
         for turn in range(ROUNDS)
     ]
     seconds = {job: statistics.median(one[job] for one in rounds) for job in rounds[0]}
-    whole = _beside(warm, _lakehouse(where, "whole", "whole"))
+    whole = _beside(held, _lakehouse(where, "whole", "whole"))
     for stage in _JOBS:
         seconds[stage, "whole"] = _seconds(lambda stage=stage: _JOBS[stage]["ours"](whole))
     return [
         *_rates(landed["million"], seconds),
         _linear(landed, seconds),
-        *_repeat_check(where, warm),
+        *_repeat_check(where, held),
         *_memory(warm),
     ]
 
 
-def _beside(warm: Place, where: Settings) -> Place:
-    """A new lakehouse in the same session, with what the warm one holds of sightings."""
+def _beside(held: Place, where: Settings) -> Place:
+    """A new lakehouse in the same session, with the sightings that another one holds."""
     prefix = f"{_SIGHTINGS.layer}/{_SIGHTINGS.short_name}/"
-    theirs, ours = places.bucket(warm.settings, _SIGHTINGS), places.bucket(where, _SIGHTINGS)
-    storage = s3.client(where, warm.endpoint)
+    theirs, ours = places.bucket(held.settings, _SIGHTINGS), places.bucket(where, _SIGHTINGS)
+    storage = s3.client(where, held.endpoint)
     s3.ensure_buckets(storage, [ours])
     for one in list(s3.objects(storage, theirs, prefix)):  # Delta's paths are relative
         storage.copy_object(
             Bucket=ours, Key=one["Key"], CopySource={"Bucket": theirs, "Key": one["Key"]}
         )
-    return place.at(where, warm.endpoint, warm.spark)
+    return place.at(where, held.endpoint, held.spark)
 
 
 def _hold(at: Place, rows: int) -> None:
@@ -204,13 +206,13 @@ def _linear(landed: dict[str, int], seconds: Seconds) -> Row:
     return Row(name, whole / million, "share", 0.85, million, "messages/s with one")
 
 
-def _repeat_check(where: Settings, warm: Place) -> list[Row]:
+def _repeat_check(where: Settings, most: Place) -> list[Row]:
     """Refining the small world, with a million sightings held and with ten."""
     taken: dict[int, list[float]] = {HELD // 10: [], HELD: []}
-    few = place.at(_lakehouse(where, "small", "held"), warm.endpoint, warm.spark)
+    few = place.at(_lakehouse(where, "small", "held-few"), most.endpoint, most.spark)
     _hold(few, HELD // 10)
     for turn in range(ROUNDS):
-        for held, source in ((HELD // 10, few), (HELD, warm)):
+        for held, source in ((HELD // 10, few), (HELD, most)):
             at = _beside(source, _lakehouse(where, "small", f"held-{held}-{turn}"))
             ingest.everything(at)
             taken[held].append(_seconds(lambda at=at: refine.everything(at)))

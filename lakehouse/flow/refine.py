@@ -46,6 +46,8 @@ def step(place: Place, groups: Groups = (HISTORY, MEASURED)) -> list[Batch]:
     none when all are up.
     """
     newest = place.lake.version(_EVENTS)
+    if HISTORY not in groups:  # no message is judged before the reference sets that came with it
+        newest = min(newest, *(progress(place, table) for table in HISTORY))
     if all(progress(place, table) >= newest for group in groups for table in group):
         return []
     place.ledger.fold()
