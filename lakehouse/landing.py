@@ -126,16 +126,22 @@ class LandingSource(DataSource):
         """A reader for one query."""
         del schema
         settings = Settings.model_validate_json(self.options["settings"])
-        return LandingReader(Zone(settings, self.options["endpoint"]))
+        zone = Zone(settings, self.options["endpoint"])
+        return LandingReader(zone, has_end=json.loads(self.options["has_end"]))
 
 
 class LandingReader(DataSourceStreamReader):
     """Lists on the driver, reads on the workers."""
 
-    def __init__(self, zone: Zone) -> None:
-        """Take the zone; the ledger is read when the query first asks what there is."""
+    def __init__(self, zone: Zone, *, has_end: bool) -> None:
+        """Take the zone; the ledger is read when the query first asks what there is.
+
+        has_end  what lands after that is left to another query
+        """
         self.zone = zone
+        self.has_end = has_end
         self.given: set[str] | None = None
+        self.due: list[tuple[str, int]] = []
         self.taken_back = 0
         self.latest = self.initialOffset()
 
@@ -145,11 +151,15 @@ class LandingReader(DataSourceStreamReader):
 
     def latestOffset(self) -> dict[str, Any]:
         """The objects of the next batch; the same answer as before where there is nothing new."""
+        is_first = self.given is None
         if self.given is None:
             ledger = Ledger(Lake(self.zone.settings, self.zone.endpoint), is_reader=True)
             self.given, self.taken_back = ledger.ingested(), len(ledger.undone("bronze.events"))
-        objects = one_batch(pending(self.zone, self.given), self.zone.settings.ingest)
+        if is_first or not self.has_end:
+            self.due = pending(self.zone, self.given)
+        objects = one_batch(self.due, self.zone.settings.ingest)
         if objects:
+            self.due = self.due[len(objects) :]
             self.given |= set(objects)
             self.latest = {"objects": objects, "taken_back": self.taken_back}
         return self.latest
@@ -180,9 +190,13 @@ def register(spark: SparkSession) -> None:
     spark.dataSource.register(LandingSource)
 
 
-def options(zone: Zone) -> dict[str, str]:
+def options(zone: Zone, *, has_end: bool) -> dict[str, str]:
     """What `format("landing")` must be told; no secret is in it."""
-    return {"settings": json.dumps(zone.settings.model_dump()), "endpoint": zone.endpoint}
+    return {
+        "settings": json.dumps(zone.settings.model_dump()),
+        "endpoint": zone.endpoint,
+        "has_end": json.dumps(has_end),
+    }
 
 
 def arrived_at(name: str) -> datetime | None:

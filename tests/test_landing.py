@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lakehouse import landing
-from lakehouse.settings import Ingest
+from lakehouse import landing, s3
+from lakehouse.landing import LandingReader, Zone
+from lakehouse.settings import Buckets, Ingest
 
 PLAIN = "till/2026-03-01/t1_20260301T093000.250Z.jsonl"
 ZIPPED = f"{PLAIN}.gz"
@@ -164,6 +165,26 @@ def test_a_batch_takes_the_first_objects_within_its_limits_but_always_one(object
 
 def test_a_batch_of_nothing_is_empty():
     assert landing.one_batch([], Ingest()) == []
+
+
+@pytest.mark.parametrize(
+    ("has_end", "later"),
+    [
+        pytest.param(True, [["b"], ["b"], ["b"]], id="has an end"),
+        pytest.param(False, [["b"], ["c"], ["c"]], id="for ever"),
+    ],
+)
+def test_a_query_with_an_end_takes_what_landed_before_its_start(server, where, has_end, later):
+    prefix = f"landing-{has_end}".lower()
+    update = {"buckets": Buckets.named(prefix), "ingest": Ingest(batch_objects=1)}
+    zone = Zone(where.model_copy(update=update), server)
+    s3.ensure_buckets(zone.storage(), zone.settings.buckets.model_dump().values())
+    reader = LandingReader(zone, has_end=has_end)
+    for name in ("a", "b"):
+        s3.put(zone.storage(), zone.bucket, name, b"{}")
+    assert reader.latestOffset()["objects"] == ["a"]
+    s3.put(zone.storage(), zone.bucket, "c", b"{}")
+    assert [reader.latestOffset()["objects"] for _ in range(3)] == later
 
 
 def test_a_batch_of_many_lines_keeps_their_numbers(monkeypatch):

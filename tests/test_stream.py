@@ -5,13 +5,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from lakehouse import ledger, s3, s3_server, tables
+from lakehouse.errors import BatchFailed
 from lakehouse.flow import stream
 from lakehouse.lake import Lake
 from lakehouse.settings import PROJECT, Buckets, Settings
@@ -55,6 +58,39 @@ def test_lag_is_the_age_of_the_newest_message_of_a_batch():
     assert stream.lag_s(Place, first, now) == 57
     assert stream.lag_s(Place, refined, now) == 57
     assert stream.lag_s(Place, built, now) is None
+
+
+def test_a_fault_is_raised_in_a_sentence_whatever_stage_it_stopped():
+    place = SimpleNamespace(faults={})
+    loop = SimpleNamespace(stage="build", fault=None)
+    stream.raise_fault(place, [loop])
+    loop.fault = OSError("disk full")
+    with pytest.raises(BatchFailed, match="build stopped in the middle of a batch: disk full"):
+        stream.raise_fault(place, [loop])
+    place.faults["ingest"] = ValueError("odd")
+    with pytest.raises(BatchFailed, match="ingest stopped in the middle of a batch: odd"):
+        stream.raise_fault(place, [loop])
+
+
+def test_a_loop_gives_another_sign_with_each_batch_of_its_tables_and_turn():
+    batches = []
+    place = SimpleNamespace(
+        closing=threading.Event(), ledger=SimpleNamespace(batches=batches), settings=None
+    )
+    gives = []
+
+    def work():
+        for batch_id, table in (("b1", "gold.shops"), ("b2", "gold.baskets"), ("b3", "gold.shops")):
+            batches.append(ledger.Batch(batch_id, "build", table))
+            gives.append(loop.sign)
+        if loop.turns:
+            place.closing.set()
+
+    loop = stream._Loop(place, "build", [[tables.by_name("gold.shops")]], work, 0.01)
+    assert loop.sign is None
+    loop.run()
+    assert gives == [(0, "b1"), (0, "b1"), (0, "b3"), (1, "b1"), (1, "b1"), (1, "b3")]
+    assert loop.sign is None
 
 
 @pytest.mark.timeout(600)  # two starts of Spark; seen: 264 s beside a load of 11

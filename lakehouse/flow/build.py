@@ -20,7 +20,9 @@ _AT_ONCE = 2  # tables in work: each waits for the storage for a part of its tim
 
 
 def everything(place: Place) -> list[Batch]:
-    """Build every gold table whose upstream tables changed, each after the gold it stands on."""
+    """Build every gold table whose upstream tables changed, each after the gold it stands on; none
+    is begun once the place is closing.
+    """
     place.ledger.fold()
     building: dict[str, Future[Batch | None]] = {}
 
@@ -28,7 +30,7 @@ def everything(place: Place) -> list[Batch]:
         for name in declared.upstream:
             if name in building:
                 building[name].result()
-        return table(place, declared)
+        return None if place.closing.is_set() else table(place, declared)
 
     # In declared order, in which none comes before what it stands on: who waits is waited for.
     with ThreadPoolExecutor(_AT_ONCE) as workers:

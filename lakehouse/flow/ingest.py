@@ -19,18 +19,22 @@ _EVENTS = tables.by_name("bronze.events")
 _QUARANTINE = tables.by_name("ops.quarantine")
 
 
-def stream(place: Place) -> DataStreamWriter:
-    """The stream of landed lines, each batch of it ingested; the caller sets the trigger."""
+def stream(place: Place, *, has_end: bool = False) -> DataStreamWriter:
+    """The stream of landed lines, each batch of it ingested; the caller sets the trigger.
+
+    Takes   has_end  only what has landed by its start is read
+    """
     landing.register(place.spark)
-    lines = place.spark.readStream.format("landing").options(**landing.options(place.zone)).load()
+    options = landing.options(place.zone, has_end=has_end)
+    lines = place.spark.readStream.format("landing").options(**options).load()
     return place.each_batch(STAGE, lines, lambda frame: step(place, frame))
 
 
 def everything(place: Place) -> list[Batch]:
-    """Ingest until nothing that landed is left."""
+    """Ingest all that has landed by now."""
     before = len(place.ledger.of(STAGE))
     if pending(place):
-        query = stream(place).start()
+        query = stream(place, has_end=True).start()
         try:
             query.processAllAvailable()
         finally:

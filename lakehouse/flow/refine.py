@@ -24,7 +24,6 @@ Groups = Sequence[Sequence[Table]]
 
 _AT_ONCE = 3  # tables in work: each waits for the storage for a part of its time
 
-
 # Which tables share a range of bronze versions, by what they are for (docs/decisions/batches.md).
 # Reference tables go first, so that few rows have to be refined again.
 HISTORY = tuple(table for table in tables.SILVER if table.is_history)
@@ -34,20 +33,22 @@ COLD = tuple(table for table in MEASURED if not table.is_hot)
 
 
 def everything(place: Place, groups: Groups = (HISTORY, MEASURED)) -> list[Batch]:
-    """Refine until every silver table, or those of some groups, has reached the newest version."""
-    done: list[Batch] = []
-    while batches := step(place, groups):
-        done.extend(batches)
-    return done
-
-
-def step(place: Place, groups: Groups = (HISTORY, MEASURED)) -> list[Batch]:
-    """Refine one range of versions for the tables of the first group that are furthest behind;
-    none when all are up.
+    """Refine until every silver table, or those of some groups, has reached the version of bronze
+    that was the newest at the call, or the place is closing.
     """
     newest = place.lake.version(_EVENTS)
     if HISTORY not in groups:  # no message is judged before the reference sets that came with it
         newest = min(newest, *(progress(place, table) for table in HISTORY))
+    done: list[Batch] = []
+    while not place.closing.is_set() and (batches := _step(place, groups, newest)):
+        done.extend(batches)
+    return done
+
+
+def _step(place: Place, groups: Groups, newest: int) -> list[Batch]:
+    """Refine one range of versions for the tables of the first group that are furthest behind;
+    none when all are up.
+    """
     if all(progress(place, table) >= newest for group in groups for table in group):
         return []
     place.ledger.fold()
@@ -90,7 +91,7 @@ def _refine(place: Place, group: list[Table], after: int, until: int) -> list[Ba
     # A range that was taken back is done again under another id.
     attempt = max(len(place.ledger.undone(table.name)) for table in group)
     batch_id = f"{STAGE}-{after}-{until}" + (f"-{attempt}" if attempt else "")
-    span = Range(place, batch_id, after, until)
+    span = Range(place, batch_id, after, until, settling.references_now(place))
     busy = [table for table in group if span.messages(table) or settling.is_touched(span, table)]
     busy.sort(key=span.messages, reverse=True)  # the longest work first
     settled: list[Settled] = []
@@ -125,7 +126,8 @@ def _idle(span: Range, table: Table) -> Batch:
 
 def again(place: Place, table: Table, events: DataFrame, batch_id: str) -> Batch:
     """Refine some messages once more, from bronze, and put the outcome in place of the old one."""
-    span = Range(place, batch_id, progress(place, table), progress(place, table))
+    reached = progress(place, table)
+    span = Range(place, batch_id, reached, reached, settling.references_now(place))
     result = settling.settle_again(span, table, events)
     try:
         result.batch.check()

@@ -28,12 +28,16 @@ _SMALL = 100_000  # messages of all feeds; tables are worked on side by side
 
 @dataclass(frozen=True)
 class Range:
-    """The bronze versions of one batch: those after `after`, up to and with `until`."""
+    """The bronze versions of one batch: those after `after`, up to and with `until`.
+
+    versions  of every reference table, looked up once for the batch (see `references_now`)
+    """
 
     place: Place
     batch_id: str
     after: int
     until: int
+    versions: dict[str, int]
 
     def holds(self, version: int | None) -> bool:
         """Whether a bronze version is in the range."""
@@ -63,14 +67,18 @@ class Range:
         events = events.where(F.col("feed").isin([table.feed for table in wanted]))
         return (events.coalesce(1) if self.is_small else events).drop("batch_id")
 
-    @functools.cached_property
-    def _versions(self) -> dict[str, int]:
-        names = {name for table in tables.SILVER for name in table.refers}
-        return {name: self.place.lake.version(tables.by_name(name)) for name in names}
-
     def references(self, table: Table) -> dict[str, int]:
-        """The versions of the reference tables that the table is refined with, looked up once."""
-        return {name: self._versions[name] for name in table.refers}
+        """The versions of the reference tables that the table is refined with."""
+        return {name: self.versions[name] for name in table.refers}
+
+    def known(self, table: Table) -> list[DataFrame]:
+        """The rows of those reference tables, at those versions however often they are read: a
+        MERGE that comes in between changes nothing.
+        """
+        store = self.place.store
+        return [
+            store.read(tables.by_name(name), self.versions[name]) for name in table.upstream[1:]
+        ]
 
     def earlier(self, table: Table) -> DataFrame:
         """The messages of the table's feed before the range."""
@@ -114,6 +122,12 @@ class Settled:
             frame.unpersist()
 
 
+def references_now(place: Place) -> dict[str, int]:
+    """The newest version of every table that another silver table refers to."""
+    names = {name for table in tables.SILVER for name in table.refers}
+    return {name: place.lake.version(tables.by_name(name)) for name in names}
+
+
 def is_touched(span: Range, table: Table) -> bool:
     """Whether a reference table has changed since the table's rows were last judged with it."""
     seen = _seen(span.place, table)
@@ -151,8 +165,8 @@ def _settle(
         version_before=place.lake.version(table),
         messages_in=messages,
     )
-    known = [place.store.read(tables.by_name(name)) for name in table.upstream[1:]]
-    judged = silver.BUILD[table.name](events, *known).withColumn("broken", suite.broken()).persist()
+    built = silver.BUILD[table.name](events, *span.known(table))
+    judged = built.withColumn("broken", suite.broken()).persist()
     past = None
     is_first = not place.lake.rows(table)
     if not is_first:
@@ -252,8 +266,7 @@ def _touched(span: Range, table: Table) -> DataFrame | None:
     if span.after < 0:
         return None
     seen, now = _seen(place, table), span.references(table)
-    known = [place.store.read(tables.by_name(name)) for name in table.upstream[1:]]
-    typed = silver.BUILD[table.name](span.earlier(table), *known)
+    typed = silver.BUILD[table.name](span.earlier(table), *span.known(table))
     found: DataFrame | None = None
     for name, column in table.refers.items():
         if now[name] == seen.get(name, -1):

@@ -8,7 +8,7 @@ cost and not what its rows do (docs/decisions/batches.md).
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -19,6 +19,7 @@ from lakehouse import landing, tables
 from lakehouse.errors import BadSetting, BatchFailed
 from lakehouse.flow import build, ingest, once, refine
 from lakehouse.flow.place import Place
+from lakehouse.flow.refine import Groups
 from lakehouse.ledger import Batch
 
 COLD_SECONDS = 15.0  # silver tables with few messages
@@ -38,14 +39,20 @@ class _Sign:
 
 
 class _Loop(threading.Thread):
-    """Work that is done again and again until the place is closing."""
+    """Work on some tables that is done again and again until the place is closing."""
 
     def __init__(
-        self, place: Place, stage: str, work: Callable[[], object], every_s: float
+        self,
+        place: Place,
+        stage: str,
+        of: Groups,
+        work: Callable[[], object],
+        every_s: float,
     ) -> None:
         super().__init__(name=stage, daemon=True)
         self.place = place
         self.stage = stage
+        self.names = {table.name for group in of for table in group}
         self.work = work
         self.every_s = every_s
         self.turns = 0
@@ -65,6 +72,17 @@ class _Loop(threading.Thread):
                 return
             self.is_busy = False
             self.turns += 1
+
+    @property
+    def sign(self) -> object:
+        """What changes while it is at work, with each turn and batch; None while it is at rest."""
+        if not self.is_busy:
+            return None
+        newest = (batch for batch in reversed(self.place.ledger.batches) if self._did(batch))
+        return self.turns, next((batch.batch_id for batch in newest), None)
+
+    def _did(self, batch: Batch) -> bool:
+        return batch.stage == self.stage and batch.table_name in self.names
 
 
 def seconds(every: str) -> float:
@@ -100,45 +118,56 @@ def for_ever(place: Place, every: str, says: Callable[[str], object]) -> None:
     seen = _Sign()
     try:
         while not place.closing.wait(LOOK_SECONDS):
-            if not query.isActive:
-                raise once.died(ingest.STAGE, place.faults.get(ingest.STAGE) or _exception(query))
+            raise_fault(place, loops)
+            if not query.isActive and not place.closing.is_set():
+                raise once.died(ingest.STAGE, _exception(query))
             _watch(ingest.STAGE, seen, _sign(query), says)
             for loop in loops:
-                if loop.fault is not None:
-                    raise once.died(loop.stage, loop.fault) from loop.fault
-                _watch(loop.stage, loop.seen, loop.turns if loop.is_busy else None, says)
+                _watch(loop.stage, loop.seen, loop.sign, says)
     finally:
         _rest(place, query, loops)
+    raise_fault(place, loops)  # what the last batches died of
 
 
 def _loops(place: Place, every_s: float) -> list[_Loop]:
-    hot, cold = (refine.HISTORY, refine.HOT), (refine.COLD,)
-    return [
-        _Loop(place, refine.STAGE, lambda: refine.everything(place, hot), every_s),
-        _Loop(
+    def refining(groups: Groups, seconds: float) -> _Loop:
+        return _Loop(
             place,
             refine.STAGE,
-            lambda: refine.everything(place, cold),
-            max(every_s, COLD_SECONDS),
+            groups,
+            lambda: refine.everything(place, groups),
+            max(every_s, seconds),
+        )
+
+    return [
+        refining((refine.HISTORY, refine.HOT), every_s),
+        refining((refine.COLD,), COLD_SECONDS),
+        _Loop(
+            place,
+            build.STAGE,
+            (tables.GOLD,),
+            lambda: build.everything(place),
+            max(every_s, GOLD_SECONDS),
         ),
-        _Loop(place, build.STAGE, lambda: build.everything(place), max(every_s, GOLD_SECONDS)),
     ]
 
 
+def raise_fault(place: Place, loops: Sequence[_Loop]) -> None:
+    """Raise what a stage died of, in one sentence, where one did."""
+    faults = [(ingest.STAGE, place.faults.get(ingest.STAGE))]
+    faults += [(loop.stage, loop.fault) for loop in loops]
+    for stage, fault in faults:
+        if fault is not None:
+            raise once.died(stage, fault) from fault
+
+
 def catch_up(place: Place) -> None:
-    """Take out what a crash left and do all there is to do, as far as `closing` lets it."""
-    for stage in once.STAGES:
-        with once.in_one_sentence(place, stage):
+    """Take out what a crash left and do all there is to do by now, as far as `closing` lets it."""
+    for stage, everything in once.STAGES.items():
+        with once.in_one_sentence(place, stage), _unless_closing(place):
             place.recover(stage)
-    with once.in_one_sentence(place, ingest.STAGE), _unless_closing(place):
-        ingest.everything(place)
-    with once.in_one_sentence(place, refine.STAGE):
-        while not place.closing.is_set() and refine.step(place):
-            pass
-    with once.in_one_sentence(place, build.STAGE):
-        for declared in tables.GOLD:
             if not place.closing.is_set():
-                build.table(place, declared)
+                everything(place)
 
 
 def lag_s(place: Place, batch: Batch, now: float) -> float | None:
