@@ -12,15 +12,15 @@ import io
 import os
 import shutil
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from multiprocessing import get_context
-from pathlib import Path
 
 import pandas as pd
 from pyspark.sql import functions as F
 
-from bench import bare
+from bench import bare, memory, sums
 from bench.results import Row, publish
 from lakehouse import places, s3, s3_server, settings, simulator, tables
 from lakehouse.flow import ingest, place, refine
@@ -99,6 +99,11 @@ def _lakehouse(where: Settings, world: str, name: str) -> Settings:
 
 
 def _figures(where: Settings, warm: Place, landed: dict[str, int]) -> list[Row]:
+    with memory.watched(_processes(warm)) as looks:
+        return [*_speeds(where, warm, landed), *memory.rows(looks)]
+
+
+def _speeds(where: Settings, warm: Place, landed: dict[str, int]) -> list[Row]:
     _run(warm)
     # Not in the warm one: a copied log brings the batches it knows of into the copy's ledger.
     held = place.at(_lakehouse(where, "small", "held-most"), warm.endpoint, warm.spark)
@@ -111,11 +116,11 @@ def _figures(where: Settings, warm: Place, landed: dict[str, int]) -> list[Row]:
     whole = _beside(held, _lakehouse(where, "whole", "whole"))
     for stage in _JOBS:
         seconds[stage, "whole"] = _seconds(lambda stage=stage: _JOBS[stage]["ours"](whole))
+    _assert_exact(whole)
     return [
         *_rates(landed["million"], seconds),
         _linear(landed, seconds),
         *_repeat_check(where, held),
-        *_memory(warm),
     ]
 
 
@@ -159,7 +164,14 @@ def _run(at: Place, *, is_turned: bool = False) -> Seconds:
     for stage, jobs in _JOBS.items():
         for name in sorted(jobs, key=list(jobs).index, reverse=is_turned):
             taken[stage, name] = _seconds(lambda job=jobs[name]: job(at))
+    _assert_exact(at)
     return taken
+
+
+def _assert_exact(at: Place) -> None:
+    """Exit 1 where refine left messages out: what it was measured at was not the work."""
+    if missing := sums.missing(at.ledger):
+        sys.exit(f"bench: {at.settings.buckets.ops}: messages in bronze but not refined: {missing}")
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -169,32 +181,22 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _rates(lines: int, seconds: Seconds) -> list[Row]:
-    def rate(name: str, ours: float, *others: str) -> list[Row]:
-        stage = "refine" if name.startswith("bronze") else "ingest"
-        return [
-            Row(
-                f"{name}, beside {other}",
-                lines / ours,
-                "messages/s",
-                None,
-                lines / seconds[stage, other],
-                other,
-            )
-            for other in others
-        ]
-
-    def share(name: str, ours: float, bare: float, aim: float) -> Row:
-        return Row(f"{name}, of the bare job", bare / ours, "share", aim, 1.0, "Spark")
-
     ingested, refined = seconds["ingest", "ours"], seconds["refine", "ours"]
-    return [
-        *rate("landing to bronze", ingested, "Spark", "DuckDB"),
-        *rate("bronze to silver", refined, "Spark"),
-        *rate("landing to silver", ingested + refined, "Spark", "DuckDB"),
-        share("landing to bronze", ingested, seconds["ingest", "Spark"], 0.6),
-        share("bronze to silver", refined, seconds["refine", "Spark"], 0.6),
-        share("landing to silver", ingested + refined, seconds["ingest", "Spark"], 0.30),
-    ]
+    ways = (  # what, our seconds, the stage whose bare job stands beside it, aim
+        ("landing to bronze", ingested, "ingest", 0.6),
+        ("bronze to silver", refined, "refine", 0.6),
+        ("landing to silver", ingested + refined, "ingest", 0.30),
+    )
+    rows = []
+    for what, ours, stage, aim in ways:
+        for other in (name for name in _JOBS[stage] if name != "ours"):
+            theirs = lines / seconds[stage, other]
+            rows.append(
+                Row(f"{what}, beside {other}", lines / ours, "messages/s", None, theirs, other)
+            )
+        share = seconds[stage, "Spark"] / ours
+        rows.append(Row(f"{what}, of the bare job", share, "share", aim, 1.0, "Spark"))
+    return rows
 
 
 def _linear(landed: dict[str, int], seconds: Seconds) -> Row:
@@ -216,26 +218,17 @@ def _repeat_check(where: Settings, most: Place) -> list[Row]:
             at = _beside(source, _lakehouse(where, "small", f"held-{held}-{turn}"))
             ingest.everything(at)
             taken[held].append(_seconds(lambda at=at: refine.everything(at)))
+            _assert_exact(at)
     seconds = {held: statistics.median(times) for held, times in taken.items()}
     name = "refining a small batch, ten million sightings held"
     return [Row(name, seconds[HELD], "s", None, seconds[HELD // 10], "s with one million held")]
 
 
-def _memory(at: Place) -> list[Row]:
-    """The most memory that the processes had (VmHWM of proc(5))."""
+def _processes(at: Place) -> dict[str, int]:
     server = s3_server.status(settings.home())
     assert server is not None
     driver = at.spark.sparkContext._jvm.java.lang.ProcessHandle.current().pid()
-    return [
-        Row(f"most memory of the {name}", _most_memory(pid), "MB")
-        for name, pid in (("driver's JVM", driver), ("storage server", server.pid))
-    ]
-
-
-def _most_memory(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) / 1024
+    return {"driver's JVM": driver, "storage server": server.pid}
 
 
 if __name__ == "__main__":

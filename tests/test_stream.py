@@ -1,23 +1,19 @@
 """lakehouse stream, as a process of its own: what it does for ever, and how it ends."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
-import time
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 
+from bench import processes
 from lakehouse import ledger, s3, s3_server, tables
 from lakehouse.errors import BatchFailed
 from lakehouse.flow import stream
 from lakehouse.lake import Lake
-from lakehouse.settings import PROJECT, Buckets, Settings
+from lakehouse.settings import Buckets, Settings
 from tests.worlds import QUICK
 
 SETTINGS = {
@@ -99,24 +95,25 @@ def test_sigterm_lets_the_batch_finish_and_a_restart_goes_on(server, where, tmp_
     settings = Settings.model_validate(SETTINGS)
     file = tmp_path / "stream.yml"
     file.write_text(json.dumps(SETTINGS))
+    words = ("--settings", str(file), "stream", "--every", "500ms")
     storage = s3.client(settings, server)
     s3.ensure_buckets(storage, settings.buckets.model_dump().values())
     lake = Lake(settings, server)
 
-    with streaming(file, tmp_path / "first.log") as process:
+    with processes.lakehouse(*words, log=tmp_path / "first.log") as process:
         land(storage, 1, "weather")  # no table waits for it: a batch of ingest and no more
-        until(lambda: lake.version(EVENTS) >= 0 and lake.rows(EVENTS) == 1, process)
+        processes.until(lambda: lake.version(EVENTS) >= 0 and lake.rows(EVENTS) == 1, process, 250)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     assert "every batch is done" in (tmp_path / "first.log").read_text()
 
     land(storage, 2)  # nobody looks
-    with streaming(file, tmp_path / "second.log") as process:
-        until(lambda: "caught up" in (tmp_path / "second.log").read_text(), process)
+    with processes.lakehouse(*words, log=tmp_path / "second.log") as process:
+        processes.until(lambda: "caught up" in (tmp_path / "second.log").read_text(), process, 250)
         assert lake.rows(EVENTS) == 2
         assert lake.rows(tables.by_name("gold.shops")) == 1
         land(storage, 3, "weather")
-        until(lambda: lake.rows(EVENTS) == 3, process)
+        processes.until(lambda: lake.rows(EVENTS) == 3, process, 250)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     ingested = ledger.Ledger(lake, is_reader=True).of("ingest")
@@ -142,30 +139,3 @@ def land(storage, number, feed="shops"):
     }
     key = f"{now:%Y-%m-%d}/reference_{now:%Y%m%dT%H%M%S}.000Z.jsonl"
     s3.put(storage, "stream-landing", key, json.dumps(message).encode())
-
-
-@contextmanager
-def streaming(file, log):
-    """`lakehouse stream` as a process; killed where the test did not end it."""
-    command = [sys.executable, "-m", "lakehouse.cli", "--settings", str(file), "stream"]
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*command, "--every", "500ms"],
-            cwd=PROJECT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": str(PROJECT)},
-        )
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-
-
-def until(holds, process):
-    """Wait until it holds; fail at once where the process has ended."""
-    while not holds():
-        assert process.poll() is None
-        time.sleep(0.3)

@@ -1,0 +1,48 @@
+"""Commands of the lakehouse as processes beside us, for benchmarks and tests."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lakehouse.settings import PROJECT
+
+Process = subprocess.Popen[bytes]
+
+
+@contextmanager
+def lakehouse(*words: str, log: Path) -> Iterator[Process]:
+    """`lakehouse WORDS`, what it says in `log`; killed where it has not ended by itself."""
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lakehouse.cli", *words],
+            cwd=PROJECT,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def until(
+    holds: Callable[[], bool], process: Process, seconds: float, every_s: float = 0.3
+) -> None:
+    """Wait until it holds.
+
+    Raises RuntimeError where the process ends before, TimeoutError after so many seconds.
+    """
+    begun = time.monotonic()
+    while not holds():
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args!r} ended with status {process.returncode}")
+        if time.monotonic() - begun > seconds:
+            raise TimeoutError(f"not within {seconds:.0f} s: {holds}")
+        time.sleep(every_s)
