@@ -5,10 +5,12 @@ Versions, transactions, what was noted with each commit, and the ledger, which i
 
 import functools
 import json
+import threading
 import time
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import deltalake
@@ -52,6 +54,14 @@ class Commit:
     note: dict[str, Any]
 
 
+@dataclass
+class _Followed:
+    """A table whose log is followed."""
+
+    opened: DeltaTable | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 class Lake:
     """The tables of one lakehouse, by name, without Spark."""
 
@@ -60,6 +70,7 @@ class Lake:
         self.settings = settings
         self.endpoint = endpoint
         self._credentials = keys.s3(settings)
+        self._followed: dict[str, _Followed] = {}
 
     def uri(self, table: Table) -> str:
         """The table's address for delta-rs and DuckDB."""
@@ -94,26 +105,35 @@ class Lake:
         """The table at a version, newest by default, for readers of delta-rs."""
         return DeltaTable(self.uri(table), version=version, storage_options=self.storage_options)
 
-    def _opened(self, table: Table) -> DeltaTable | None:
-        try:
-            return self.open(table)
-        except TableNotFoundError:
-            return None
+    @contextmanager
+    def _newest(self, table: Table) -> Iterator[DeltaTable | None]:
+        """The table at its newest version, for one thread at a time; None where it does not exist.
+
+        Its log is read once, then only what was added: each opening reads the log whole.
+        """
+        followed = self._followed.setdefault(table.name, _Followed())
+        with followed.lock:
+            if followed.opened is None:
+                with suppress(TableNotFoundError):
+                    followed.opened = self.open(table)
+            else:
+                followed.opened.update_incremental()
+            yield followed.opened
 
     def schema(self, table: Table) -> dict[str, Any] | None:
         """The table's columns in Delta's own notation; None where it was not created."""
-        opened = self._opened(table)
-        return None if opened is None else dict(json.loads(opened.schema().to_json()))
+        with self._newest(table) as opened:
+            return None if opened is None else dict(json.loads(opened.schema().to_json()))
 
     def version(self, table: Table) -> int:
         """The newest version; -1 where the table does not exist."""
-        opened = self._opened(table)
-        return -1 if opened is None else opened.version()
+        with self._newest(table) as opened:
+            return -1 if opened is None else opened.version()
 
     def transaction(self, table: Table, app: str) -> int:
         """The last transaction of `app` that the table has seen; -1 for none."""
-        opened = self._opened(table)
-        seen = None if opened is None else opened.transaction_version(app)
+        with self._newest(table) as opened:
+            seen = None if opened is None else opened.transaction_version(app)
         return -1 if seen is None else seen
 
     def create(self, table: Table, schema: str) -> None:
@@ -128,12 +148,12 @@ class Lake:
 
     def commits(self, table: Table, after: int = -1) -> list[Commit]:
         """Our commits on the table after version `after`, oldest first."""
-        opened = self._opened(table)
-        newest = -1 if opened is None else opened.version()
-        if opened is None or newest <= after:
-            return []
+        with self._newest(table) as opened:
+            if opened is None or opened.version() <= after:
+                return []
+            history = opened.history(limit=opened.version() - after)
         found = []
-        for entry in opened.history(limit=newest - after):
+        for entry in history:
             noted = entry.get("userMetadata")
             if noted and entry["version"] > after:
                 note = json.loads(noted) if noted.startswith("{") else {}

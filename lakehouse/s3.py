@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 _WRITERS = 8  # one upload waits for the server most of its time
 
 
-def client(where: Settings, endpoint: str | None) -> "S3Client":
-    """A client of the storage at `endpoint` (None is the cloud's own), with its keys."""
+def client(where: Settings, endpoint: str | None, at_once: int = 16) -> "S3Client":
+    """A client of the storage at `endpoint` (None is the cloud's own), with its keys.
+
+    Takes   at_once  requests of several threads that it sends without waiting
+    """
     access, secret = keys.s3(where)
     storage: S3Client = boto3.client(
         "s3",
@@ -36,7 +39,7 @@ def client(where: Settings, endpoint: str | None) -> "S3Client":
         config=Config(
             s3={"addressing_style": "path" if where.s3.path_style else "auto"},
             retries={"mode": "standard", "max_attempts": 4},
-            max_pool_connections=16,
+            max_pool_connections=at_once,
             proxies={} if where.s3.is_ours else None,  # no proxy reaches loopback
             # Checksums that older S3-compatible servers do not know.
             request_checksum_calculation="when_required",

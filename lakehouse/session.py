@@ -129,6 +129,8 @@ def _s3a(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
         ),
         "bucket.probe": "0",
         "fast.upload.buffer": "bytebuffer",
+        # A buffer of this size for each file that is being written; by default 64 MB.
+        "multipart.size": "16M",
     }
     if where.s3.is_ours:
         # Our own server on this machine, where requests and not bytes cost: one of them reads a

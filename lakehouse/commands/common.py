@@ -53,6 +53,8 @@ def place_of(ctx: typer.Context, app: str) -> Iterator["Place"]:
 
         with place.opened(where, f"lakehouse {app}") as opened:
             status.stop()
+            if opened.unsafe:
+                err.print(f"lakehouse: {opened.unsafe}", highlight=False, soft_wrap=True)
             yield opened
 
 

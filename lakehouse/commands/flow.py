@@ -61,7 +61,6 @@ def stream(
     """
     from lakehouse.flow import once
     from lakehouse.flow import stream as streaming
-    from lakehouse.flow.place import alone
 
     streaming.seconds(every)  # a wrong one is said before Spark is started
     closing = threading.Event()
@@ -70,7 +69,7 @@ def stream(
         _close_on_signal(closing)  # Spark has put its own answer to Ctrl-C in place of ours
         place.closing = closing
         for stage in once.STAGES:
-            locks.enter_context(alone(stage))
+            locks.enter_context(place.alone(stage))
 
         def told(batch: Batch) -> None:
             # Refine also records the tables that it passed by.

@@ -29,12 +29,11 @@ def rebuild(
     from lakehouse import content
     from lakehouse.flow import once, refine
     from lakehouse.flow import rebuild as again
-    from lakehouse.flow.place import alone
 
     stage = "build" if table.layer == "gold" else "refine"
     if not everything and (table.layer == "gold" or table.is_history):
         err.print(f"{name} is rebuilt in full: its rows are not of one shop and day alone")
-    with place_of(ctx, "rebuild") as place, alone(stage), once.in_one_sentence(place, stage):
+    with place_of(ctx, "rebuild") as place, place.alone(stage), once.in_one_sentence(place, stage):
         place.recover(stage)
         if stage == "refine":
             refine.everything(place)  # what is new is not what the rebuild changes
@@ -55,9 +54,8 @@ def undo(
     """Take the newest batch of its tables back; the next run of its stage does it again."""
     from lakehouse.flow import once
     from lakehouse.flow import undo as back
-    from lakehouse.flow.place import alone
 
-    with place_of(ctx, "undo") as place, alone("ingest"), alone("refine"):
+    with place_of(ctx, "undo") as place, place.alone("ingest"), place.alone("refine"):
         with once.in_one_sentence(place, "undo"):
             undone = back.batch(place, batch_id)
         show.went_where(place, undone)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from lakehouse.errors import BatchFailed, LakehouseError
 from lakehouse.flow import build, ingest, refine
-from lakehouse.flow.place import Place, alone
+from lakehouse.flow.place import Place
 
 STAGES: dict[str, Callable[[Place], object]] = {
     ingest.STAGE: ingest.everything,
@@ -19,9 +19,11 @@ def run(place: Place, stage: str) -> None:
 
     Raises BatchFailed where a batch stops in the middle, or another process runs the stage.
     """
-    with alone(stage), in_one_sentence(place, stage):
+    with place.alone(stage), in_one_sentence(place, stage):
         place.recover(stage)
         STAGES[stage](place)
+    if stage in place.faults:
+        raise died(stage, place.faults[stage])
 
 
 @contextmanager

@@ -1,23 +1,24 @@
 """A lakehouse that is open for work: its settings, session, tables, ledger and locks."""
 
-import fcntl
-import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-from lakehouse import keys, places, s3, s3_server, session, tables
+from lakehouse import keys, lease, places, s3, s3_probe, s3_server, session, tables
 from lakehouse.delta import Store
-from lakehouse.errors import BatchFailed
+from lakehouse.errors import BatchFailed, ServerFault
 from lakehouse.lake import Lake
 from lakehouse.landing import Zone
 from lakehouse.ledger import Ledger
-from lakehouse.settings import Settings, home
+from lakehouse.settings import Settings
+
+_WRITER = "the lakehouse"  # the lease of who has it alone, as a person reads it
+_SETTLE_SECONDS = 2.0  # a guess at the longest that a small PUT takes
 
 PARTS = (tables.by_name("ops.quarantine"), tables.by_name("ops.repeats"))
 
@@ -35,6 +36,7 @@ class Place:
     busy: dict[str, threading.Lock] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
     faults: dict[str, Exception] = field(default_factory=dict)
+    unsafe: str | None = None  # why no other process may write; see s3_probe
 
     @property
     def zone(self) -> Zone:
@@ -45,6 +47,24 @@ class Place:
     def pseudonym_key(self) -> tuple[int, bytes]:
         """Number and secret of the key in force."""
         return keys.pseudonym()
+
+    @contextmanager
+    def alone(self, stage: str) -> Iterator[None]:
+        """Hold a stage of this lakehouse, on all machines that work on it.
+
+        Raises BatchFailed where another process holds it; the sentence says which and since when.
+        Where another takes it over, as this one was cut off from the storage for too long, no
+        further batch begins, and that is the stage's fault.
+        """
+
+        bucket = self.settings.buckets.ops
+        with lease.held(self.lake.storage, bucket, stage, lambda fault: self.end(stage, fault)):
+            yield
+
+    def end(self, stage: str, fault: Exception) -> None:
+        """Let no further batch begin, because of a fault of a stage."""
+        self.faults[stage] = fault
+        self.closing.set()
 
     def each_batch(
         self, stage: str, frame: DataFrame, step: Callable[[DataFrame], object]
@@ -91,11 +111,41 @@ class Place:
 
 @contextmanager
 def opened(settings: Settings, app: str) -> Iterator[Place]:
-    """Open the lakehouse: server, buckets, session, tables as declared, ledger folded."""
-    with s3_server.running(settings) as endpoint:
+    """Open the lakehouse: server, buckets, session, tables as declared, ledger folded.
+
+    Raises ServerFault where the storage does not keep its word on conditional PUTs and another
+    process has the lakehouse open: there, one at a time may write.
+    """
+    place: Place | None = None
+
+    def lost(fault: Exception) -> None:
+        if place:
+            place.end(_WRITER, fault)
+
+    with s3_server.running(settings) as endpoint, ThreadPoolExecutor(1) as beside:
         _reach(settings, endpoint)
-        with session.spark(settings, endpoint, app) as spark:
-            yield at(settings, endpoint, spark)
+        probing = beside.submit(s3_probe.unsafe, settings, endpoint)
+        with session.spark(settings, endpoint, app) as spark, ExitStack() as held:
+            if unsafe := probing.result():
+                held.enter_context(_only_writer(settings, endpoint, unsafe, lost))
+            place = at(settings, endpoint, spark)
+            place.unsafe = unsafe
+            yield place
+
+
+@contextmanager
+def _only_writer(
+    settings: Settings, endpoint: str, unsafe: str, lost: Callable[[Exception], object]
+) -> Iterator[None]:
+    storage = s3.client(settings, endpoint)
+    with ExitStack() as held:
+        try:
+            held.enter_context(
+                lease.held(storage, settings.buckets.ops, _WRITER, lost, settle_s=_SETTLE_SECONDS)
+            )
+        except BatchFailed as fault:
+            raise ServerFault(f"{unsafe}; {fault}") from None
+        yield
 
 
 def at(settings: Settings, endpoint: str, spark: SparkSession) -> Place:
@@ -111,25 +161,3 @@ def _reach(settings: Settings, endpoint: str) -> None:
     """See to the buckets and keys: what fails here fails before a session is started."""
     s3.ensure_buckets(s3.client(settings, endpoint), settings.buckets.model_dump().values())
     keys.pseudonym()
-
-
-@contextmanager
-def alone(stage: str) -> Iterator[None]:
-    """Hold a stage on this machine.
-
-    Raises BatchFailed where another process holds it; the sentence says which and since when.
-    """
-    folder = home() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / stage, "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise BatchFailed(
-                f"{stage} is being run by {file.read().strip()}; wait for it or stop it"
-            ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
-        file.flush()
-        yield

@@ -154,7 +154,7 @@ def _loops(place: Place, every_s: float) -> list[_Loop]:
 
 def raise_fault(place: Place, loops: Sequence[_Loop]) -> None:
     """Raise what a stage died of, in one sentence, where one did."""
-    faults = [(ingest.STAGE, place.faults.get(ingest.STAGE))]
+    faults: list[tuple[str, Exception | None]] = [*place.faults.items()]
     faults += [(loop.stage, loop.fault) for loop in loops]
     for stage, fault in faults:
         if fault is not None:
