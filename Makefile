@@ -8,7 +8,7 @@ QUIETLY := mkdir -p .cache/tmp && TMPDIR="$$PWD/.cache/tmp" PIP_CACHE_DIR="$$PWD
 # Compiled modules stay in this folder; without them every start of Python takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test test-slow bench bench-live purchases lint clean clean-all
+.PHONY: setup demo test test-slow bench bench-live chaos purchases lint clean clean-all
 
 setup: .venv/installed
 	@$(QUIETLY) $(BIN)/python -m lakehouse.jars
@@ -28,6 +28,10 @@ bench: setup
 # RATE=2000 MINUTES=60 is an hour of live play.
 bench-live: setup
 	@$(QUIETLY) $(BIN)/python -m bench.live
+
+# PART=answers runs one part; SEED=2 at other instants.
+chaos: setup
+	@$(QUIETLY) $(BIN)/python -m bench.chaos
 
 # Baskets, items and revenue of the lakehouse at hand, beside the package's own table in pandas.
 purchases: setup

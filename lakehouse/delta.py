@@ -1,10 +1,17 @@
 """The door to Delta for Spark: creating, reading, appending and merging declared tables."""
 
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import tenacity
+from delta.exceptions import (
+    ConcurrentAppendException,
+    ConcurrentDeleteDeleteException,
+    ConcurrentDeleteReadException,
+)
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -22,6 +29,28 @@ _TXN_VERSION = "spark.databricks.delta.write.txnVersion"
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
+# What Delta refuses because another writer changed what was read; nothing was written then.
+_CONFLICTS = (
+    ConcurrentAppendException,
+    ConcurrentDeleteReadException,
+    ConcurrentDeleteDeleteException,
+)
+
+
+def _noted(state: tenacity.RetryCallState) -> None:
+    store, table = state.args[:2]
+    store.conflicts[table.name] += 1
+
+
+_again_after_a_conflict = tenacity.retry(
+    retry=tenacity.retry_if_exception_type(_CONFLICTS),
+    wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
+    stop=tenacity.stop_after_attempt(10),
+    before_sleep=_noted,
+    reraise=True,
+)
+
+
 @dataclass(frozen=True)
 class Once:
     """A transaction id: a table takes a write of `app` only if its version is higher than before.
@@ -34,13 +63,18 @@ class Once:
 
 
 class Store:
-    """The tables of one lakehouse through one Spark session."""
+    """The tables of one lakehouse through one Spark session.
+
+    A write that another writer's commit gets in the way of is tried again, up to ten times.
+    conflicts  how often that was, by table
+    """
 
     def __init__(self, spark: SparkSession, settings: Settings, lake: Lake) -> None:
         """Take the session, and the Spark-free door for versions and notes."""
         self.spark = spark
         self.settings = settings
         self.lake = lake
+        self.conflicts: Counter[str] = Counter()
 
     def uri(self, table: Table) -> str:
         """The table's address for Spark."""
@@ -61,7 +95,7 @@ class Store:
             self._create(table)
             return
         there = {field.name: field.dataType for field in StructType.fromJson(schema).fields}
-        for column, field in zip(table.columns, _struct(table).fields, strict=True):
+        for column, field in zip(table.columns, struct(table).fields, strict=True):
             if column.name not in there:
                 self.spark.sql(
                     f"ALTER TABLE delta.`{self.uri(table)}` ADD COLUMNS "
@@ -75,11 +109,11 @@ class Store:
                 )
 
     def _create(self, table: Table) -> None:
-        struct = _struct(table)
-        for column, field in zip(table.columns, struct.fields, strict=True):
+        declared = struct(table)
+        for column, field in zip(table.columns, declared.fields, strict=True):
             field.nullable = not column.is_never_null
             field.metadata = {"comment": column.means}
-        self.lake.create(table, struct.json())
+        self.lake.create(table, declared.json())
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         """The table's rows, at a version or newest."""
@@ -115,6 +149,7 @@ class Store:
             writer = writer.option("txnAppId", once.app).option("txnVersion", once.version)
         writer.save(self.uri(table))
 
+    @_again_after_a_conflict
     def merge(
         self,
         table: Table,
@@ -159,6 +194,7 @@ class Store:
             .execute()
         )
 
+    @_again_after_a_conflict
     def replace(self, table: Table, rows: DataFrame, condition: str, noted: dict[str, Any]) -> None:
         """Put rows in place of those of a SQL condition, in one commit."""
         (
@@ -170,12 +206,14 @@ class Store:
             .save(self.uri(table))
         )
 
+    @_again_after_a_conflict
     def restore(self, table: Table, version: int, noted: dict[str, Any]) -> None:
         """Make the table's rows those of an earlier version, by a new commit."""
         session = self.spark.newSession()
         session.conf.set(_METADATA, note(noted))
         DeltaTable.forPath(session, self.uri(table)).restoreToVersion(version)
 
+    @_again_after_a_conflict
     def delete(self, table: Table, condition: str, noted: dict[str, Any]) -> None:
         """Remove the rows of a SQL condition in one commit."""
         session = self.spark.newSession()
@@ -183,10 +221,11 @@ class Store:
         DeltaTable.forPath(session, self.uri(table)).delete(condition)
 
 
-def _struct(table: Table) -> StructType:
-    struct = StructType.fromDDL(table.ddl)
-    assert isinstance(struct, StructType)
-    return struct
+def struct(table: Table) -> StructType:
+    """The declared columns as Spark has them."""
+    found = StructType.fromDDL(table.ddl)
+    assert isinstance(found, StructType)
+    return found
 
 
 def _ordered(table: Table, rows: DataFrame) -> list[str]:

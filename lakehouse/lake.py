@@ -120,6 +120,10 @@ class Lake:
                 followed.opened.update_incremental()
             yield followed.opened
 
+    def forget(self) -> None:
+        """Read every log anew from now on, for who took commits out of one."""
+        self._followed.clear()
+
     def schema(self, table: Table) -> dict[str, Any] | None:
         """The table's columns in Delta's own notation; None where it was not created."""
         with self._newest(table) as opened:

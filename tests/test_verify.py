@@ -53,6 +53,7 @@ def change(place):
             number = one["Key"].removeprefix(log).partition(".")[0]
             if number == "_last_checkpoint" or (number.isdigit() and int(number) > version):
                 storage.delete_object(Bucket=bucket, Key=one["Key"])
+        place.lake.forget()
         assert place.lake.version(table) == version
     place.spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
 

@@ -1,0 +1,385 @@
+"""Nothing lost, nothing twice: what befalls a lakehouse on purpose, each beside a control.
+
+    make chaos                      every part
+    make chaos PART=answers         one of them; SEED=2 for other instants
+
+A part breaks a promise or keeps it; its control, which does without what keeps the promise, has to
+break it, or the part has shown nothing. Exits 1 where a part broke it, or a control did not.
+"""
+
+import contextlib
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from bench.results import Row, publish
+from bench.writer import TABLE, Task, shared
+from lakehouse import jars, s3, s3_server, settings
+from lakehouse.delta import struct
+from lakehouse.lake import Lake
+from lakehouse.machine import java
+from lakehouse.settings import PROJECT, Buckets, Settings
+from tests import fault_proxy
+from tests.fault_proxy import Fault, Kind
+from tests.worlds import QUICK
+
+_HOME = PROJECT / ".cache" / "chaos"
+_LOG = re.compile(r"/_delta_log/\d{20}\.json$")
+_STOCK = {"spark.delta.logStore.s3a.impl": "io.delta.storage.S3SingleDriverLogStore"}
+_LIMIT_SECONDS = 1500.0
+
+
+@dataclass
+class Outcome:
+    """What a part has seen: its rows, and what was broken."""
+
+    rows: list[Row] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+    def must(self, holds: bool, what: str) -> None:
+        """Note what was broken where it does not hold."""
+        if not holds:
+            self.broken.append(what)
+
+
+@dataclass
+class Ground:
+    """A table of its own for one run of drivers."""
+
+    lake: Lake
+    endpoint: str
+    conf: dict[str, str]
+
+    def task(self, name: str, kind: str, turns: int, **more: object) -> Task:
+        """A task for a driver on this ground."""
+        spark = self.lake.settings.spark.model_copy(update={"conf": {**QUICK, **self.conf}})
+        where = self.lake.settings.model_copy(update={"spark": spark})
+        return Task(
+            name=name, kind=kind, turns=turns, settings=where, endpoint=self.endpoint, **more
+        )
+
+    @property
+    def rows(self) -> list[dict[str, object]]:
+        """The table's rows now."""
+        found: list[dict[str, object]] = self.lake.open(TABLE).to_pyarrow_table().to_pylist()
+        return found
+
+    @property
+    def versions(self) -> int:
+        """Commits after the one that made the table."""
+        return self.lake.version(TABLE)
+
+
+def ground(name: str, endpoint: str, real: str, conf: dict[str, str] | None = None) -> Ground:
+    """A new table; drivers reach the storage at `endpoint`, which may be a proxy of the real one."""
+    spark = settings.Spark(master="local[1]", driver_memory="1g", shuffle_partitions=1)
+    where = Settings(buckets=Buckets.named(name), spark=spark)
+    s3.ensure_buckets(s3.client(where, real), where.buckets.model_dump().values())
+    lake = Lake(where, real)
+    lake.create(TABLE, struct(TABLE).json())
+    return Ground(lake, endpoint, conf or {})
+
+
+@contextlib.contextmanager
+def drivers(*tasks: Task) -> Iterator[list["subprocess.Popen[str]"]]:
+    """A process for each task, what it acknowledges on its stdout; killed where it did not end."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "bench.writer", task.model_dump_json()],
+            cwd=PROJECT,
+            stdout=subprocess.PIPE,
+            stderr=(_HOME / f"{task.settings.buckets.ops}-{task.name}.log").open("wb"),
+            text=True,
+        )
+        for task in tasks
+    ]
+    try:
+        yield started
+    finally:
+        for process in started:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def acknowledged(*tasks: Task) -> tuple[set[str], bool]:
+    """Run drivers to their end: what they were told is written, and whether all ended well."""
+    with drivers(*tasks) as started:
+        said: list[str] = []
+        readers = [
+            threading.Thread(target=lambda one=one: said.extend(one.stdout), daemon=True)
+            for one in started
+        ]
+        for reader in readers:
+            reader.start()
+        until = time.monotonic() + _LIMIT_SECONDS
+        for process in started:
+            process.wait(max(1.0, until - time.monotonic()))
+        for reader in readers:
+            reader.join()
+        is_well = all(process.returncode == 0 for process in started)
+    return {line.strip().replace(" ", "-") for line in said}, is_well
+
+
+def writers(endpoint: str, seed: int) -> Outcome:
+    """Four drivers append to one table, 50 commits each; the control has Delta's own log store."""
+    del seed  # the drivers race as they do
+    outcome = Outcome()
+    lost = {}
+    for name, conf in (("ours", {}), ("stock", _STOCK)):
+        at = ground(f"writers-{name}", endpoint, endpoint, conf)
+        told, is_well = acknowledged(*(at.task(f"w{one}", "append", 50) for one in range(4)))
+        there = [str(row["id"]) for row in at.rows]
+        lost[name] = len(told - set(there))
+        if name == "ours":
+            outcome.must(is_well and len(told) == 200, f"{len(told)} of 200 acknowledged")
+            outcome.must(sorted(there) == sorted(told), f"{len(there)} rows of {len(told)}")
+            outcome.must(at.versions == 200, f"{at.versions} versions of 200")
+    outcome.rows.append(
+        Row(
+            "4 drivers x 50 appends, acknowledged rows lost",
+            lost["ours"],
+            "rows",
+            0,
+            lost["stock"],
+            "with the stock log store",
+            is_at_most=True,
+        )
+    )
+    outcome.must(lost["stock"] > 0, "the stock log store lost nothing: the check does not bite")
+    return outcome
+
+
+def merges(endpoint: str, seed: int) -> Outcome:
+    """Two drivers merge overlapping ids while a third compacts: each row is what was said last."""
+    del seed
+    outcome = Outcome()
+    at = ground("merges", endpoint, endpoint)
+    told, is_well = acknowledged(
+        at.task("left", "merge", 25), at.task("right", "merge", 25), at.task("third", "compact", 25)
+    )
+    outcome.must(is_well, f"a driver failed; see {_HOME}")
+    expected = {}
+    commits = at.lake.commits(TABLE)
+    for commit in commits:
+        writer, turn = commit.note["writer"], commit.note["turn"]
+        expected |= dict.fromkeys(shared(writer, turn), (writer, turn))
+    found = {row["id"]: (row["writer"], row["turn"]) for row in at.rows}
+    wrong = sum(found.get(one) != said for one, said in expected.items())
+    outcome.must(found == expected and len(at.rows) == len(found), f"{wrong} rows are wrong")
+    merged = {one for one in told if not one.startswith("third")}
+    outcome.must(len(commits) == len(merged) == 50, f"{len(commits)} commits of 50")
+    outcome.rows.append(
+        Row(
+            "2 drivers x 25 MERGEs beside compaction, wrong rows", wrong, "rows", 0, is_at_most=True
+        )
+    )
+    return outcome
+
+
+def answers(endpoint: str, seed: int) -> Outcome:
+    """100 commits whose answer is dropped: one version each. The control forgets its tokens."""
+    del seed
+    outcome = Outcome()
+    twice = {}
+    forgetful = {
+        "spark.delta.logStore.s3a.impl": "lakehouse.delta.ForgetfulLogStore",
+        "spark.driver.extraClassPath": f"{jars.class_path()}:{_forgetful()}",
+        "spark.databricks.delta.commit.idempotencyCheck.enabled": "false",
+    }
+    for name, conf, is_once in (("ours", {}, True), ("forgetful", forgetful, False)):
+        with fault_proxy.running(endpoint) as proxy:
+            proxy.plan = _drop_each_answer_once()
+            at = ground(f"answers-{name}", proxy.endpoint, endpoint, conf)
+            told, is_well = acknowledged(at.task("w", "append", 100, is_once=is_once))
+            there = [str(row["id"]) for row in at.rows]
+            dropped = len(proxy.seen)
+        twice[name] = len(there) - len(set(there))
+        if name == "ours":
+            outcome.must(is_well and len(told) == 100, f"{len(told)} of 100 acknowledged")
+            outcome.must(sorted(there) == sorted(told), f"{len(there)} rows of {len(told)}")
+            outcome.must(at.versions == dropped == 100, f"{at.versions} versions, {dropped} drops")
+        else:
+            failed = not is_well
+    outcome.rows.append(
+        Row(
+            "100 commits whose answer is dropped, doubled rows",
+            twice["ours"],
+            "rows",
+            0,
+            twice["forgetful"],
+            "without token and idempotency check" + (", then it failed" if failed else ""),
+            is_at_most=True,
+        )
+    )
+    outcome.must(twice["forgetful"] > 0 or failed, "the forgetful log store did well")
+    return outcome
+
+
+def _drop_each_answer_once() -> fault_proxy.Plan:
+    seen: set[str] = set()
+
+    def plan(method: str, path: str) -> Fault | None:
+        if method != "PUT" or not _LOG.search(path) or path in seen:
+            return None
+        seen.add(path)
+        return Fault(Kind.DROP_ANSWER)
+
+    return plan
+
+
+def _forgetful() -> Path:
+    """The folder of the control's log store, compiled now."""
+    folder = _HOME / "java"
+    folder.mkdir(exist_ok=True)
+    source = PROJECT / "tests" / "java" / "lakehouse" / "delta" / "ForgetfulLogStore.java"
+    subprocess.run([java("javac"), "-cp", jars.class_path(), "-d", folder, source], check=True)
+    return folder
+
+
+def outages(endpoint: str, seed: int) -> Outcome:
+    """The S3 server killed 20 times with two drivers writing."""
+    outcome = Outcome()
+    chance = random.Random(seed)
+    at = ground("outages", endpoint, endpoint)
+    tasks = [at.task(f"w{one}", "append", 10_000) for one in range(2)]
+    said: list[tuple[float, str]] = []
+    waits: list[tuple[float, float]] = []  # seconds down, seconds until the next row after it
+    with drivers(*tasks) as started:
+
+        def read(process: "subprocess.Popen[str]") -> None:
+            assert process.stdout
+            said.extend(
+                (time.monotonic(), line.strip().replace(" ", "-")) for line in process.stdout
+            )
+
+        for process in started:
+            threading.Thread(target=read, args=(process,), daemon=True).start()
+        _until(lambda: len(said) >= 4, started)
+        for _ in range(20):
+            time.sleep(chance.uniform(1, 3))
+            server = s3_server.status(settings.home())
+            assert server is not None
+            os.kill(server.pid, 9)
+            down = time.monotonic()
+            time.sleep(chance.uniform(1, 8))
+            s3_server.start(settings.home())
+            up = time.monotonic()
+            _until(lambda up=up: any(when > up for when, _ in said), started)
+            waits.append((up - down, min(when for when, _ in said if when > up) - up))
+        for process in started:
+            process.kill()
+            process.wait()
+    there = [str(row["id"]) for row in at.rows]
+    lost = {row for _, row in said} - set(there)
+    late = sum(wait > 2 * down for down, wait in waits)
+    outcome.must(not lost, f"{len(lost)} acknowledged rows lost")
+    outcome.must(len(there) == len(set(there)), "rows were doubled")
+    outcome.rows += [
+        Row(
+            "S3 server killed 20 times, acknowledged rows lost",
+            len(lost),
+            "rows",
+            0,
+            len(said),
+            "acknowledged",
+            is_at_most=True,
+        ),
+        Row(
+            "outages that took more than twice their time",
+            late,
+            "outages",
+            0,
+            max(wait for _, wait in waits),
+            "s after the end at most",
+            is_at_most=True,
+        ),
+    ]
+    return outcome
+
+
+def throughput(endpoint: str, seed: int) -> Outcome:
+    """One writer's commits a second, ours and the stock log store, in turns."""
+    del seed
+    taken: dict[str, list[float]] = {"ours": [], "stock": []}
+    for turn in range(3):
+        for name in sorted(taken, reverse=turn % 2 == 1):
+            at = ground(
+                f"speed-{name}-{turn}", endpoint, endpoint, _STOCK if name == "stock" else {}
+            )
+            with drivers(at.task("w", "append", 60)) as [process]:
+                assert process.stdout
+                instants = [time.monotonic() for _ in process.stdout]
+            taken[name] += [later - sooner for sooner, later in pairwise(instants[20:])]
+    rate = {name: len(seconds) / sum(seconds) for name, seconds in taken.items()}
+    share = rate["ours"] / rate["stock"]
+    return Outcome(
+        [
+            Row(
+                "commits a second, of the stock log store's",
+                share,
+                "share",
+                0.9,
+                rate["stock"],
+                "commits/s with the stock one",
+            )
+        ]
+    )
+
+
+def _until(holds: Callable[[], bool], started: "list[subprocess.Popen[str]]") -> None:
+    end = time.monotonic() + 300
+    while not holds():
+        if any(process.poll() is not None for process in started):
+            raise RuntimeError(f"a driver ended; see {_HOME}")
+        if time.monotonic() > end:
+            raise TimeoutError("no row in 300 s")
+        time.sleep(0.05)
+
+
+PARTS: dict[str, Callable[[str, int], Outcome]] = {
+    "writers": writers,
+    "merges": merges,
+    "answers": answers,
+    "outages": outages,
+    "throughput": throughput,
+}
+
+
+def main() -> None:
+    """Run the parts, print and write the results."""
+    wanted = os.environ.get("PART") or "all"
+    seed = int(os.environ.get("SEED") or 1)
+    if wanted not in (*PARTS, "all"):
+        sys.exit(f"chaos: no part called '{wanted}'; there are {', '.join(PARTS)}")
+    shutil.rmtree(_HOME, ignore_errors=True)
+    _HOME.mkdir(parents=True)
+    os.environ["LAKEHOUSE_HOME"] = str(_HOME / "home")
+    rows, broken = [], []
+    with s3_server.running(Settings()) as endpoint:
+        s3_server.start(settings.home())  # it may be killed and started again
+        try:
+            for name, part in PARTS.items():
+                if wanted in (name, "all"):
+                    outcome = part(endpoint, seed)
+                    rows += outcome.rows
+                    broken += [f"{name} (SEED={seed}): {what}" for what in outcome.broken]
+        finally:
+            s3_server.stop(settings.home())
+    publish("chaos" if wanted == "all" else f"chaos-{wanted}", rows)
+    if broken:
+        sys.exit("\n".join(broken))
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
