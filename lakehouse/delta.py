@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import tenacity
@@ -17,7 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from lakehouse import places
+from lakehouse import places, s3
 from lakehouse.errors import ChangedColumn
 from lakehouse.lake import Lake, note
 from lakehouse.settings import Settings
@@ -212,6 +213,39 @@ class Store:
         session = self.spark.newSession()
         session.conf.set(_METADATA, note(noted))
         DeltaTable.forPath(session, self.uri(table)).restoreToVersion(version)
+
+    @_again_after_a_conflict
+    def update(
+        self, table: Table, condition: str, changes: dict[str, str], noted: dict[str, Any]
+    ) -> None:
+        """Set columns (name -> SQL expression) of the rows of a SQL condition in one commit."""
+        session = self.spark.newSession()
+        session.conf.set(_METADATA, note(noted))
+        DeltaTable.forPath(session, self.uri(table)).update(condition, changes)  # type: ignore[arg-type]
+
+    @_again_after_a_conflict
+    def optimize(self, table: Table, file_bytes: int) -> None:
+        """Bring the rows of small files together in files of about so many bytes, clustered as
+        declared; no row is changed.
+        """
+        session = self.spark.newSession()
+        session.conf.set("spark.databricks.delta.optimize.maxFileSize", file_bytes)
+        session.conf.set("spark.databricks.delta.optimize.minFileSize", file_bytes // 2)
+        DeltaTable.forPath(session, self.uri(table)).optimize().executeCompaction()
+
+    def vacuum(self, table: Table, kept: timedelta) -> int:
+        """Delete the files that no version of the time `kept` until now needs; how many."""
+        there = self._files(table)
+        session = self.spark.newSession()
+        # Delta refuses less than a week, as it knows no other readers; maintain asks the ledger.
+        session.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
+        DeltaTable.forPath(session, self.uri(table)).vacuum(kept / timedelta(hours=1))
+        return len(there - self._files(table))
+
+    def _files(self, table: Table) -> set[str]:
+        bucket, folder = places.bucket(self.settings, table), places.folder(table)
+        found = (one["Key"] for one in s3.objects(self.lake.storage, bucket, folder))
+        return {key for key in found if not key.startswith(places.log(table))}
 
     @_again_after_a_conflict
     def delete(self, table: Table, condition: str, noted: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import deltalake
@@ -164,6 +165,14 @@ class Lake:
                 if _NOTE in note:
                     found.append(Commit(entry["version"], note[_NOTE]))
         return sorted(found, key=lambda commit: commit.version)
+
+    def committed_at(self, table: Table, version: int) -> datetime:
+        """When a version was committed, UTC, by the clock of who did."""
+        with self._newest(table) as opened:
+            assert opened is not None
+            [*_, entry] = opened.history(limit=opened.version() - version + 1)
+        assert entry["version"] == version
+        return datetime.fromtimestamp(entry["timestamp"] / 1000, UTC)
 
     def rows(self, table: Table, version: int | None = None) -> int:
         """How many rows the table has, by its log."""

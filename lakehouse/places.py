@@ -12,12 +12,17 @@ def bucket(settings: Settings, table: Table) -> str:
 
 def uri(settings: Settings, table: Table, scheme: str = "s3a") -> str:
     """The table's address: `s3a` for Spark, `s3` for delta-rs and DuckDB."""
-    return f"{scheme}://{bucket(settings, table)}/{table.layer}/{table.short_name}"
+    return f"{scheme}://{bucket(settings, table)}/{folder(table).removesuffix('/')}"
+
+
+def folder(table: Table) -> str:
+    """The prefix of the table in its bucket."""
+    return f"{table.layer}/{table.short_name}/"
 
 
 def log(table: Table) -> str:
     """The prefix of the table's log in its bucket."""
-    return f"{table.layer}/{table.short_name}/_delta_log/"
+    return f"{folder(table)}_delta_log/"
 
 
 def checkpoint(settings: Settings, stage: str) -> str:

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -18,8 +18,9 @@ from lakehouse.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.literals import BucketLocationConstraintType
-    from mypy_boto3_s3.type_defs import ObjectTypeDef
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef, ObjectTypeDef
 
+_MOST_DELETED = 1000  # by one request, as S3 has it
 _WRITERS = 8  # one upload waits for the server most of its time
 
 
@@ -94,6 +95,15 @@ def get(storage: "S3Client", bucket: str, key: str) -> bytes:
 def put(storage: "S3Client", bucket: str, key: str, content: bytes) -> None:
     """Write one object whole."""
     storage.put_object(Bucket=bucket, Key=key, Body=content)
+
+
+def delete(storage: "S3Client", bucket: str, keys: Sequence[str]) -> None:
+    """Delete objects; one that is not there is no fault."""
+    for at in range(0, len(keys), _MOST_DELETED):
+        gone: list[ObjectIdentifierTypeDef] = [
+            {"Key": key} for key in keys[at : at + _MOST_DELETED]
+        ]
+        storage.delete_objects(Bucket=bucket, Delete={"Objects": gone, "Quiet": True})
 
 
 @contextmanager

@@ -71,6 +71,14 @@ class Refine(_Section):
     batch_messages: int = Field(default=2_000_000, ge=1)
 
 
+class Maintain(_Section):
+    """How large files should be, and how long what is no longer current is kept."""
+
+    file_bytes: int = Field(default=64 << 20, ge=1 << 10)
+    time_travel_hours: float = Field(default=168.0, ge=0)
+    landing_days: float = Field(default=30.0, ge=0)
+
+
 class Faults(_Section):
     """What goes wrong in the simulated world: shares of the messages that it can befall (or of
     objects), 0 is off.
@@ -126,6 +134,7 @@ class Settings(_Section):
     spark: Spark = Spark()
     ingest: Ingest = Ingest()
     refine: Refine = Refine()
+    maintain: Maintain = Maintain()
     simulation: Simulation = Simulation()
 
 

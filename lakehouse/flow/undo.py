@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pyspark.sql import functions as F
 
-from lakehouse import ledger, tables
+from lakehouse import ledger, s3, tables
 from lakehouse.errors import BatchFailed, UnknownName
 from lakehouse.flow import refine
 from lakehouse.flow.place import PARTS, Place
@@ -45,6 +45,12 @@ def _refuse_unless_newest(place: Place, one: Batch) -> None:
             f"undo {newest.batch_id} first"
         )
     if one.stage == "ingest":
+        landed = {found["Key"] for found in s3.objects(place.zone.storage(), place.zone.bucket)}
+        if gone := sorted(set(one.objects) - landed):
+            raise BatchFailed(
+                f"{len(gone)} objects of {one.batch_id} are no longer in the landing zone, such as "
+                f"{gone[0]}; it cannot be done again"
+            )
         for table in tables.SILVER:
             if refine.progress(place, table) >= (one.version_after or 0):
                 last = place.ledger.of("refine", table.name)[-1]

@@ -1,0 +1,138 @@
+"""Maintenance: fewer files and the same rows; nothing goes that somebody still needs."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from lakehouse import content, ledger, places, s3, tables
+from lakehouse.errors import BatchFailed
+from lakehouse.flow import build, ingest, maintain, refine, undo
+from lakehouse.settings import Buckets, Maintain
+from tests.worlds import copied, land
+
+EVENTS, QUARANTINE = tables.by_name("bronze.events"), tables.by_name("ops.quarantine")
+READINGS, DEVICES = tables.by_name("silver.readings"), tables.by_name("silver.devices")
+CONTENT = (*tables.BRONZE[:1], *tables.SILVER, *tables.GOLD)
+
+
+def place_with(*batches):
+    """A place of which only the ledger is asked."""
+
+    def of(stage, name=None):
+        return [one for one in batches if one.stage == stage and name in (None, one.table_name)]
+
+    return SimpleNamespace(ledger=SimpleNamespace(of=of))
+
+
+def refined(table, until, **more):
+    return ledger.Batch("r", "refine", table.name, source_to=until, **more)
+
+
+def test_bronze_is_kept_from_the_version_that_the_slowest_table_has_reached():
+    batches = [refined(table, 7) for table in tables.SILVER]
+    assert maintain.oldest_needed(place_with(*batches), EVENTS) == 7
+    batches[3] = refined(tables.SILVER[3], 5)
+    assert maintain.oldest_needed(place_with(*batches), EVENTS) == 5
+    assert maintain.oldest_needed(place_with(*batches[1:]), EVENTS) == 0
+
+
+def test_a_table_is_kept_from_the_version_that_others_stand_on_or_undo_goes_back_to():
+    old = refined(READINGS, 1, upstream={DEVICES.name: 2})
+    new = refined(READINGS, 2, upstream={DEVICES.name: 6})
+    assert maintain.oldest_needed(place_with(old, new), DEVICES) == 6
+    built = ledger.Batch("b", "build", "gold.shop_hours", upstream={DEVICES.name: 4})
+    assert maintain.oldest_needed(place_with(old, new, built), DEVICES) == 4
+    own = refined(DEVICES, 2, version_before=3)
+    assert maintain.oldest_needed(place_with(old, new, built, own), DEVICES) == 3
+    assert maintain.oldest_needed(place_with(), DEVICES) is None
+
+
+@pytest.fixture
+def ops(server, where):
+    """A place without tables: settings, storage, and what a test gives it for a ledger."""
+    settings = where.model_copy(
+        update={"buckets": Buckets.named("kept"), "maintain": Maintain(landing_days=0)}
+    )
+    storage = s3.client(settings, server)
+    s3.ensure_buckets(storage, settings.buckets.model_dump().values())
+    zone = SimpleNamespace(storage=lambda: storage, bucket=settings.buckets.landing)
+    return SimpleNamespace(settings=settings, zone=zone)
+
+
+def test_what_is_ingested_leaves_the_landing_zone_after_its_days(ops):
+    storage, bucket = ops.zone.storage(), ops.zone.bucket
+    for name in ("a", "b", "c", "new"):
+        s3.put(storage, bucket, name, b"{}")
+    done = [
+        ledger.Batch("i1", "ingest", EVENTS.name, objects=["a", "b"]),
+        ledger.Batch("i2", "ingest", EVENTS.name, objects=["c"]),
+    ]
+    ops.ledger = place_with(*done).ledger
+    assert maintain.expire_landing(ops) == 2
+    assert [one["Key"] for one in s3.objects(storage, bucket)] == ["c", "new"]
+
+
+def test_the_newest_checkpoints_of_a_log_stay(ops):
+    storage, bucket = ops.zone.storage(), places.bucket(ops.settings, READINGS)
+    log = places.log(READINGS)
+    names = [f"{version:020}.checkpoint.parquet" for version in range(10, 70, 10)]
+    names += [f"{20:020}.json", "_last_checkpoint"]
+    for name in names:
+        s3.put(storage, bucket, log + name, b"")
+    maintain._drop_checkpoints(ops, READINGS)
+    left = [one["Key"].removeprefix(log) for one in s3.objects(storage, bucket, log)]
+    assert left == sorted([*names[3:6], f"{20:020}.json", "_last_checkpoint"])
+
+
+@pytest.fixture(scope="module")
+def place(lakehouse):
+    """A copy of the small world with few rows in small files more."""
+    return copied(lakehouse, "m")
+
+
+@pytest.mark.timeout(900)
+def test_tables_have_fewer_files_and_the_same_rows_and_stages_go_on(place, landed, monkeypatch):
+    monkeypatch.setattr(maintain, "LONGEST_BATCH", timedelta(0))
+    monkeypatch.setattr(maintain, "_CLOCKS", timedelta(0))
+    sizes = place.settings.model_copy(update={"maintain": Maintain(time_travel_hours=0)})
+    place.settings = sizes
+    again = {f"again/{key}": landed[key] for key in sorted(landed)[:3]}
+    land(place, again)
+    ingest.everything(place)
+    refine.everything(place)
+    before = {table: content.of(place.store.read(table), table) for table in CONTENT}
+    reports = {table: maintain.table(place, table) for table in (EVENTS, READINGS, QUARANTINE)}
+    assert reports[EVENTS].before.count > reports[EVENTS].after.count
+    assert reports[READINGS].before.count > reports[READINGS].after.count == 1
+    for table in (EVENTS, READINGS):
+        assert content.of(place.store.read(table), table) == before[table]
+        # gold was built from an older version: its files stay until gold has been built anew
+        assert reports[table].kept_since <= place.lake.committed_at(
+            table, maintain.oldest_needed(place, table)
+        )
+    build.everything(place)
+    refine.everything(place)
+    assert maintain.table(place, READINGS).vacuumed > 0
+    build.everything(place)
+
+
+def test_a_payload_in_quarantine_goes_after_its_time_and_the_row_stays(place, monkeypatch):
+    rows = place.lake.rows(QUARANTINE)
+    now = datetime(2100, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr(maintain, "datetime", SimpleNamespace(now=lambda _: now))
+    maintain.expire_quarantine(place)
+    found = place.lake.open(QUARANTINE).to_pandas()
+    dated = found[found["arrived_at"].notna()]
+    assert len(found) == rows
+    assert dated["payload"].isna().all()
+    assert dated["subject"].isna().all()
+    assert not dated["is_releasable"].any()
+    assert dated["reasons"].map(len).min() > 0
+
+
+def test_a_batch_whose_objects_have_left_cannot_be_taken_back(place):
+    newest = place.ledger.of("ingest")[-1]
+    s3.delete(place.zone.storage(), place.zone.bucket, newest.objects[:1])
+    with pytest.raises(BatchFailed, match=f"1 objects of {newest.batch_id} are no longer in the"):
+        undo.batch(place, newest.batch_id)
