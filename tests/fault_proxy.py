@@ -28,16 +28,26 @@ class Kind(Enum):
     DELAY = "the request waits"
     SILENT = "no answer and no end, for a time; the server never sees it"
     HELD = "the server never sees it, the client waits until the proxy ends"
+    HALF_AND_HELD = "the server gets half of the body, the client waits until the proxy ends"
     DONE_AND_HELD = "the server does it, the client waits for the answer until the proxy ends"
+
+
+_NEVER_DONE = (Kind.ERROR, Kind.CUT, Kind.SILENT, Kind.HELD, Kind.HALF_AND_HELD)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What befalls one request; `seconds` of a delay or silence, `status` of an error."""
+    """What befalls one request.
+
+    seconds  of a delay or silence
+    status   of an error
+    says     is called when it has come so far that the client waits
+    """
 
     kind: Kind
     seconds: float = 0.0
     status: int = 503
+    says: Callable[[], object] = bool
 
 
 Plan = Callable[[str, str], Fault | None]
@@ -80,33 +90,36 @@ class Proxy:
             head = _without_expect(head)
         if kind is Kind.DELAY:
             self.over.wait(fault.seconds)
-        if kind is Kind.CUT:
-            reader.read(body // 2)
-            return False
-        content = reader.read(body)
-        if kind is Kind.ERROR:
-            reason = "Slow Down" if fault.status == 503 else "Internal Server Error"
-            client.sendall(
-                f"HTTP/1.1 {fault.status} {reason}\r\nContent-Type: application/xml\r\n"
-                f"Content-Length: {len(_BUSY)}\r\n\r\n".encode()
-                + (b"" if head.startswith(b"HEAD") else _BUSY)
-            )
-            return True
-        if kind in (Kind.SILENT, Kind.HELD):
-            self.over.wait(fault.seconds if kind is Kind.SILENT else None)
-            return False
+        content = reader.read(body // 2 if kind is Kind.CUT else body)
+        if kind in _NEVER_DONE:
+            return self._refuse(client, server, head, content, fault)
         server.send(head + content)
         answer = server.answer(is_head=head.startswith(b"HEAD"))
-        if kind is Kind.DROP_ANSWER:
+        if kind in (Kind.DROP_ANSWER, Kind.DONE_AND_HELD):
             b"".join(answer)
-            return False
-        if kind is Kind.DONE_AND_HELD:
-            b"".join(answer)
-            self.over.wait()
+            fault.says()
+            self.over.wait(None if kind is Kind.DONE_AND_HELD else 0)
             return False
         for part in answer:
             client.sendall(part)
         return True
+
+    def _refuse(self, client, server, head, content, fault) -> bool:  # type: ignore[no-untyped-def]
+        if fault.kind is Kind.ERROR:
+            reason = "Slow Down" if fault.status == 503 else "Internal Server Error"
+            body = b"" if head.startswith(b"HEAD") else _BUSY
+            client.sendall(
+                f"HTTP/1.1 {fault.status} {reason}\r\nContent-Type: application/xml\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n".encode()
+                + body
+            )
+            return True
+        if fault.kind is Kind.HALF_AND_HELD:
+            server.send(head + content[: len(content) // 2])
+        fault.says()
+        if fault.kind is not Kind.CUT:
+            self.over.wait(fault.seconds if fault.kind is Kind.SILENT else None)
+        return False
 
 
 class _Connection:

@@ -7,6 +7,8 @@ from py4j.protocol import Py4JJavaError
 
 from lakehouse import jars, s3
 from lakehouse.errors import BadMachine
+from tests import fault_proxy
+from tests.fault_proxy import Fault, Kind
 
 
 def test_missing_jars_are_said(tmp_path, monkeypatch):
@@ -45,7 +47,7 @@ def write(spark):
     """Write lines by the log store, as Delta does."""
     jvm = spark._jvm
     conf = jvm.org.apache.hadoop.conf.Configuration(spark._jsc.hadoopConfiguration())
-    conf.set("fs.s3a.multipart.size", "5M")  # the least that S3 allows; by default 64M
+    conf.set("fs.s3a.multipart.size", "5M")  # the least that S3 allows
     conf.set("fs.s3a.multipart.threshold", "5M")
     conf.set("fs.s3a.impl.disable.cache", "true")  # else the first conf's file system
     store = getattr(jvm, "lakehouse.delta.ConditionalPutLogStore")(conf)
@@ -54,6 +56,7 @@ def write(spark):
         actions = jvm.java.util.Arrays.asList(spark._jvm.PythonUtils.toArray(list(lines)))
         store.write(jvm.org.apache.hadoop.fs.Path(path), actions.iterator(), overwrite, conf)
 
+    write_lines.conf = conf
     return write_lines
 
 
@@ -78,6 +81,20 @@ def test_of_writers_at_the_same_time_one_wins(write):
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(try_once, "abcdefgh")) == 1
+
+
+def test_a_commit_whose_answer_was_lost_is_a_success(write, server, where):
+    s3.ensure_buckets(s3.client(where, server), ["lost"])
+    with fault_proxy.running(server) as proxy:
+        write.conf.set("fs.s3a.bucket.lost.endpoint", proxy.endpoint)
+        proxy.plan = fault_proxy.first(1, Fault(Kind.DROP_ANSWER), "PUT", lambda path: True)
+        write("s3a://lost/log/0.json", "ours")
+        proxy.plan = fault_proxy.first(1, Fault(Kind.ERROR, status=500), "PUT", lambda path: True)
+        write("s3a://lost/log/1.json", "ours too")
+        assert len(proxy.seen) == 2
+        with pytest.raises(Py4JJavaError, match="FileAlreadyExistsException"):
+            write("s3a://lost/log/0.json", "another's")
+    assert s3.get(s3.client(where, server), "lost", "log/0.json") == b"ours\n"
 
 
 def test_a_commit_of_several_parts_is_guarded_too(write, server, where):

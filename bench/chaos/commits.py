@@ -1,133 +1,25 @@
-"""Nothing lost, nothing twice: what befalls a lakehouse on purpose, each beside a control.
+"""Commits: many writers, lost answers, a killed server, and what it all costs."""
 
-    make chaos                      every part
-    make chaos PART=answers         one of them; SEED=2 for other instants
-
-A part breaks a promise or keeps it; its control, which does without what keeps the promise, has to
-break it, or the part has shown nothing. Exits 1 where a part broke it, or a control did not.
-"""
-
-import contextlib
 import os
 import random
 import re
-import shutil
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from bench.results import Row, publish
-from bench.writer import TABLE, Task, shared
-from lakehouse import jars, s3, s3_server, settings
-from lakehouse.delta import struct
-from lakehouse.lake import Lake
+from bench.chaos.drivers import HOME, Driver, Outcome, acknowledged, drivers, ground, until
+from bench.chaos.writer import TABLE, shared
+from bench.results import Row
+from lakehouse import jars, s3_server, settings
 from lakehouse.machine import java
-from lakehouse.settings import PROJECT, Buckets, Settings
+from lakehouse.settings import PROJECT
 from tests import fault_proxy
 from tests.fault_proxy import Fault, Kind
-from tests.worlds import QUICK
 
-_HOME = PROJECT / ".cache" / "chaos"
 _LOG = re.compile(r"/_delta_log/\d{20}\.json$")
 _STOCK = {"spark.delta.logStore.s3a.impl": "io.delta.storage.S3SingleDriverLogStore"}
-_LIMIT_SECONDS = 1500.0
-
-
-@dataclass
-class Outcome:
-    """What a part has seen: its rows, and what was broken."""
-
-    rows: list[Row] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
-
-    def must(self, holds: bool, what: str) -> None:
-        """Note what was broken where it does not hold."""
-        if not holds:
-            self.broken.append(what)
-
-
-@dataclass
-class Ground:
-    """A table of its own for one run of drivers."""
-
-    lake: Lake
-    endpoint: str
-    conf: dict[str, str]
-
-    def task(self, name: str, kind: str, turns: int, **more: object) -> Task:
-        """A task for a driver on this ground."""
-        spark = self.lake.settings.spark.model_copy(update={"conf": {**QUICK, **self.conf}})
-        where = self.lake.settings.model_copy(update={"spark": spark})
-        return Task(
-            name=name, kind=kind, turns=turns, settings=where, endpoint=self.endpoint, **more
-        )
-
-    @property
-    def rows(self) -> list[dict[str, object]]:
-        """The table's rows now."""
-        found: list[dict[str, object]] = self.lake.open(TABLE).to_pyarrow_table().to_pylist()
-        return found
-
-    @property
-    def versions(self) -> int:
-        """Commits after the one that made the table."""
-        return self.lake.version(TABLE)
-
-
-def ground(name: str, endpoint: str, real: str, conf: dict[str, str] | None = None) -> Ground:
-    """A new table; drivers reach the storage at `endpoint`, which may be a proxy of the real one."""
-    spark = settings.Spark(master="local[1]", driver_memory="1g", shuffle_partitions=1)
-    where = Settings(buckets=Buckets.named(name), spark=spark)
-    s3.ensure_buckets(s3.client(where, real), where.buckets.model_dump().values())
-    lake = Lake(where, real)
-    lake.create(TABLE, struct(TABLE).json())
-    return Ground(lake, endpoint, conf or {})
-
-
-@contextlib.contextmanager
-def drivers(*tasks: Task) -> Iterator[list["subprocess.Popen[str]"]]:
-    """A process for each task, what it acknowledges on its stdout; killed where it did not end."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "bench.writer", task.model_dump_json()],
-            cwd=PROJECT,
-            stdout=subprocess.PIPE,
-            stderr=(_HOME / f"{task.settings.buckets.ops}-{task.name}.log").open("wb"),
-            text=True,
-        )
-        for task in tasks
-    ]
-    try:
-        yield started
-    finally:
-        for process in started:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-
-
-def acknowledged(*tasks: Task) -> tuple[set[str], bool]:
-    """Run drivers to their end: what they were told is written, and whether all ended well."""
-    with drivers(*tasks) as started:
-        said: list[str] = []
-        readers = [
-            threading.Thread(target=lambda one=one: said.extend(one.stdout), daemon=True)
-            for one in started
-        ]
-        for reader in readers:
-            reader.start()
-        until = time.monotonic() + _LIMIT_SECONDS
-        for process in started:
-            process.wait(max(1.0, until - time.monotonic()))
-        for reader in readers:
-            reader.join()
-        is_well = all(process.returncode == 0 for process in started)
-    return {line.strip().replace(" ", "-") for line in said}, is_well
 
 
 def writers(endpoint: str, seed: int) -> Outcome:
@@ -167,7 +59,7 @@ def merges(endpoint: str, seed: int) -> Outcome:
     told, is_well = acknowledged(
         at.task("left", "merge", 25), at.task("right", "merge", 25), at.task("third", "compact", 25)
     )
-    outcome.must(is_well, f"a driver failed; see {_HOME}")
+    outcome.must(is_well, f"a driver failed; see {HOME}")
     expected = {}
     commits = at.lake.commits(TABLE)
     for commit in commits:
@@ -239,7 +131,7 @@ def _drop_each_answer_once() -> fault_proxy.Plan:
 
 def _forgetful() -> Path:
     """The folder of the control's log store, compiled now."""
-    folder = _HOME / "java"
+    folder = HOME / "java"
     folder.mkdir(exist_ok=True)
     source = PROJECT / "tests" / "java" / "lakehouse" / "delta" / "ForgetfulLogStore.java"
     subprocess.run([java("javac"), "-cp", jars.class_path(), "-d", folder, source], check=True)
@@ -256,7 +148,7 @@ def outages(endpoint: str, seed: int) -> Outcome:
     waits: list[tuple[float, float]] = []  # seconds down, seconds until the next row after it
     with drivers(*tasks) as started:
 
-        def read(process: "subprocess.Popen[str]") -> None:
+        def read(process: Driver) -> None:
             assert process.stdout
             said.extend(
                 (time.monotonic(), line.strip().replace(" ", "-")) for line in process.stdout
@@ -264,7 +156,7 @@ def outages(endpoint: str, seed: int) -> Outcome:
 
         for process in started:
             threading.Thread(target=read, args=(process,), daemon=True).start()
-        _until(lambda: len(said) >= 4, started)
+        until(lambda: len(said) >= 4, started)
         for _ in range(20):
             time.sleep(chance.uniform(1, 3))
             server = s3_server.status(settings.home())
@@ -274,7 +166,7 @@ def outages(endpoint: str, seed: int) -> Outcome:
             time.sleep(chance.uniform(1, 8))
             s3_server.start(settings.home())
             up = time.monotonic()
-            _until(lambda up=up: any(when > up for when, _ in said), started)
+            until(lambda up=up: any(when > up for when, _ in said), started)
             waits.append((up - down, min(when for when, _ in said if when > up) - up))
         for process in started:
             process.kill()
@@ -334,52 +226,3 @@ def throughput(endpoint: str, seed: int) -> Outcome:
             )
         ]
     )
-
-
-def _until(holds: Callable[[], bool], started: "list[subprocess.Popen[str]]") -> None:
-    end = time.monotonic() + 300
-    while not holds():
-        if any(process.poll() is not None for process in started):
-            raise RuntimeError(f"a driver ended; see {_HOME}")
-        if time.monotonic() > end:
-            raise TimeoutError("no row in 300 s")
-        time.sleep(0.05)
-
-
-PARTS: dict[str, Callable[[str, int], Outcome]] = {
-    "writers": writers,
-    "merges": merges,
-    "answers": answers,
-    "outages": outages,
-    "throughput": throughput,
-}
-
-
-def main() -> None:
-    """Run the parts, print and write the results."""
-    wanted = os.environ.get("PART") or "all"
-    seed = int(os.environ.get("SEED") or 1)
-    if wanted not in (*PARTS, "all"):
-        sys.exit(f"chaos: no part called '{wanted}'; there are {', '.join(PARTS)}")
-    shutil.rmtree(_HOME, ignore_errors=True)
-    _HOME.mkdir(parents=True)
-    os.environ["LAKEHOUSE_HOME"] = str(_HOME / "home")
-    rows, broken = [], []
-    with s3_server.running(Settings()) as endpoint:
-        s3_server.start(settings.home())  # it may be killed and started again
-        try:
-            for name, part in PARTS.items():
-                if wanted in (name, "all"):
-                    outcome = part(endpoint, seed)
-                    rows += outcome.rows
-                    broken += [f"{name} (SEED={seed}): {what}" for what in outcome.broken]
-        finally:
-            s3_server.stop(settings.home())
-    publish("chaos" if wanted == "all" else f"chaos-{wanted}", rows)
-    if broken:
-        sys.exit("\n".join(broken))
-    shutil.rmtree(_HOME, ignore_errors=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""Nothing lost, nothing twice: what befalls a lakehouse on purpose."""

@@ -1,0 +1,58 @@
+"""Nothing lost, nothing twice: what befalls a lakehouse on purpose, each beside a control.
+
+    make chaos                      every part
+    make chaos PART=answers         one of them; SEED=2 for other instants
+
+A part breaks a promise or keeps it; its control, which does without what keeps the promise, has to
+break it, or the part has shown nothing. Exits 1 where a part broke it, or a control did not.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+
+from bench.chaos import commits, kills
+from bench.chaos.drivers import HOME, Outcome
+from bench.results import publish
+from lakehouse import s3_server, settings
+from lakehouse.settings import Settings
+
+PARTS: dict[str, Callable[[str, int], Outcome]] = {
+    "kills": kills.kills,
+    "writers": commits.writers,
+    "merges": commits.merges,
+    "answers": commits.answers,
+    "outages": commits.outages,
+    "throughput": commits.throughput,
+}
+
+
+def main() -> None:
+    """Run the parts, print and write the results."""
+    wanted = os.environ.get("PART") or "all"
+    seed = int(os.environ.get("SEED") or 1)
+    if wanted not in (*PARTS, "all"):
+        sys.exit(f"chaos: no part called '{wanted}'; there are {', '.join(PARTS)}")
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir(parents=True)
+    os.environ["LAKEHOUSEHOME"] = str(HOME / "home")
+    rows, broken = [], []
+    with s3_server.running(Settings()) as endpoint:
+        s3_server.start(settings.home())  # it may be killed and started again
+        try:
+            for name, part in PARTS.items():
+                if wanted in (name, "all"):
+                    outcome = part(endpoint, seed)
+                    rows += outcome.rows
+                    broken += [f"{name} (SEED={seed}): {what}" for what in outcome.broken]
+        finally:
+            s3_server.stop(settings.home())
+    publish("chaos" if wanted == "all" else f"chaos-{wanted}", rows)
+    if broken:
+        sys.exit("\n".join(broken))
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""A driver that runs stages when it is told to: `python -m bench.chaos.stages TASK`.
+
+Each line of its stdin names stages; it says "done" when they are.
+"""
+
+import sys
+
+from pydantic import BaseModel
+
+from lakehouse import session, tables
+from lakehouse.delta import Once, Store
+from lakehouse.flow import maintain, once, place
+from lakehouse.flow.place import Place
+from lakehouse.lake import Lake
+from lakehouse.ledger import Ledger
+from lakehouse.settings import Settings
+
+
+class Task(BaseModel):
+    """Where it works; `is_naive` is the control: it trusts Spark's checkpoint alone."""
+
+    settings: Settings
+    endpoint: str
+    is_naive: bool = False
+
+
+def main() -> None:
+    """Run stages until stdin ends."""
+    task = Task.model_validate_json(sys.argv[1])
+    if task.is_naive:
+        _forget()
+    with session.spark(task.settings, task.endpoint, "chaos") as spark:
+        at = place.at(task.settings, task.endpoint, spark)
+        for line in sys.stdin:
+            for stage in line.split():
+                if stage == maintain.STAGE:
+                    _maintain(at)
+                else:
+                    once.run(at, stage)
+            print("done", flush=True)
+
+
+def _maintain(at: Place) -> None:
+    with at.alone(maintain.STAGE):
+        for table in tables.TABLES:
+            maintain.table(at, table)
+
+
+def _forget() -> None:
+    """Write without transaction ids, and do not ask the ledger what was done."""
+    append = Store.append
+
+    def naive(self, table, rows, noted, once: Once | None = None) -> None:  # type: ignore[no-untyped-def]
+        del once
+        append(self, table, rows, noted)
+
+    Store.append = naive  # type: ignore[method-assign]
+    Ledger.ingested = lambda self: set()  # type: ignore[method-assign]
+    Lake.transaction = lambda self, table, app: -1  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    main()
