@@ -1,5 +1,6 @@
 """The door to Delta for Spark: creating, reading, appending and merging declared tables."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -234,12 +235,15 @@ class Store:
         DeltaTable.forPath(session, self.uri(table)).optimize().executeCompaction()
 
     def vacuum(self, table: Table, kept: timedelta) -> int:
-        """Delete the files that no version of the time `kept` until now needs; how many."""
+        """Delete the files that no version of the time `kept` until now needs; how many.
+
+        Delta rounds to whole hours, also down: here they are rounded up.
+        """
         there = self._files(table)
         session = self.spark.newSession()
         # Delta refuses less than a week, as it knows no other readers; maintain asks the ledger.
         session.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
-        DeltaTable.forPath(session, self.uri(table)).vacuum(kept / timedelta(hours=1))
+        DeltaTable.forPath(session, self.uri(table)).vacuum(math.ceil(kept / timedelta(hours=1)))
         return len(there - self._files(table))
 
     def _files(self, table: Table) -> set[str]:

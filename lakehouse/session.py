@@ -141,13 +141,15 @@ def _s3a(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
 
 
 def _start_jvm(conf: SparkConf, log: Path) -> None:
-    """Start the JVM as pyspark does, but with its stderr in a file.
+    """Start the JVM as pyspark does, but with what it prints in a file.
 
-    Java prints a warning about Spark's incubator module there that no option silences.
+    Java prints a warning about Spark's incubator module, and Delta what a VACUUM deleted.
     """
     if SparkContext._gateway is None:
-        with log.open("ab") as stderr:
-            gateway = launch_gateway(conf, {"stderr": stderr})  # type: ignore[no-untyped-call]
+        with log.open("ab") as said:
+            gateway = launch_gateway(  # type: ignore[no-untyped-call]
+                conf, {"stdout": said, "stderr": said}
+            )
         SparkContext._ensure_initialized(gateway=gateway, conf=conf)
 
 
