@@ -240,10 +240,7 @@ class Store:
         Delta rounds to whole hours, also down: here they are rounded up.
         """
         there = self._files(table)
-        session = self.spark.newSession()
-        # Delta refuses less than a week, as it knows no other readers; maintain asks the ledger.
-        session.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
-        DeltaTable.forPath(session, self.uri(table)).vacuum(math.ceil(kept / timedelta(hours=1)))
+        DeltaTable.forPath(self.spark, self.uri(table)).vacuum(math.ceil(kept / timedelta(hours=1)))
         return len(there - self._files(table))
 
     def _files(self, table: Table) -> set[str]:

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import deltalake
@@ -30,11 +30,15 @@ if TYPE_CHECKING:
 
 _NOTE = "lakehouse"
 
+TOMBSTONES_KEPT = timedelta(days=30)
+
 # Tables that readers without Spark and streams of changes can follow: see docs/decisions/.
 _PROPERTIES = {
     "delta.enableChangeDataFeed": "true",
     "delta.enableDeletionVectors": "false",
     "delta.logRetentionDuration": "interval 365 days",
+    # How long a snapshot knows the files that were taken out of it: see flow/maintain.py.
+    "delta.deletedFileRetentionDuration": f"interval {TOMBSTONES_KEPT.days} days",
 }
 # Delta's table features: what the versions up to 4 imply is named from version 7 on.
 _OF_WRITER_4 = (

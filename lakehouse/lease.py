@@ -37,7 +37,7 @@ class Holder:
 
     token: str
     host: str
-    space: str  # of process numbers: a container has its own
+    space: str  # of process numbers: each boot of a machine and each container has its own
     pid: int
     born: str | None
     since: str
@@ -102,10 +102,10 @@ class _Lease:
                 raise self._held_by(holder)
             self.number = newest + 1
             content = _bytes(self.holder)
-            if not s3.put_new(self.storage, self.bucket, self._key(self.number), content):
-                continue
+            s3.put_new(self.storage, self.bucket, self._key(self.number), content)
             time.sleep(settle_s)
-            # Who looked long ago may have made a number that was given up since.
+            # By what is there: the answer to the PUT may have been lost, and who looked long ago may
+            # have made a number that was given up since.
             if self._newest() == self.number and self._read(self.number) == self.holder:
                 break
         for number in range(max(1, self.number - 10), self.number):  # nobody looks there again
@@ -162,5 +162,6 @@ def _bytes(holder: Holder) -> bytes:
 
 def _space() -> str:
     with suppress(OSError):
-        return str(Path("/proc/self/ns/pid").readlink())
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
     return ""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import boto3
+import tenacity
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.literals import BucketLocationConstraintType
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef, ObjectTypeDef
 
+_REFUSED, _CONFLICT = 412, 409
 _MOST_DELETED = 1000  # by one request, as S3 has it
 _WRITERS = 8  # one upload waits for the server most of its time
 
@@ -128,9 +130,26 @@ def uploading(storage: "S3Client") -> Iterator[Callable[[str, str, bytes], None]
 def put_new(storage: "S3Client", bucket: str, key: str, content: bytes) -> bool:
     """Write one object whole where there is none; False where there is one."""
     try:
-        storage.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
+        _put_new(storage, bucket, key, content)
     except ClientError as fault:
-        if fault.response["Error"]["Code"] not in ("PreconditionFailed", "412"):
+        if _status(fault) != _REFUSED:
             raise
         return False
     return True
+
+
+# AWS's answer where another PUT of that name is under way, which may yet fail.
+@tenacity.retry(
+    retry=tenacity.retry_if_exception(lambda fault: _status(fault) == _CONFLICT),
+    wait=tenacity.wait_random_exponential(multiplier=0.05, max=2),
+    stop=tenacity.stop_after_attempt(10),
+    reraise=True,
+)
+def _put_new(storage: "S3Client", bucket: str, key: str, content: bytes) -> None:
+    storage.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
+
+
+def _status(fault: BaseException) -> int | None:
+    if not isinstance(fault, ClientError):
+        return None
+    return fault.response["ResponseMetadata"]["HTTPStatusCode"]

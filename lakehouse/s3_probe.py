@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 from threading import Barrier
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from lakehouse import s3
 from lakehouse.settings import Settings
 
@@ -125,23 +123,14 @@ def _race(storage: "S3Client", bucket: str, key: str, racers: int) -> str | None
 
     def run(racer: int) -> bool:
         start.wait()
-        return _creates(storage, bucket, key, str(racer))
+        return s3.put_new(storage, bucket, key, str(racer).encode())
 
     with ThreadPoolExecutor(racers) as pool:
         winners = [str(racer) for racer, won in enumerate(pool.map(run, range(racers))) if won]
     found = s3.get(storage, bucket, key).decode()
-    is_kept = not _creates(storage, bucket, key, "late")
+    is_kept = not s3.put_new(storage, bucket, key, b"late")
     storage.delete_object(Bucket=bucket, Key=key)
     return _fault(winners, found, racers, is_kept=is_kept)
-
-
-def _creates(storage: "S3Client", bucket: str, key: str, content: str) -> bool:
-    try:
-        return s3.put_new(storage, bucket, key, content.encode())
-    except ClientError as fault:  # another PUT of that name is under way, which AWS says so
-        if fault.response["ResponseMetadata"]["HTTPStatusCode"] != 409:
-            raise
-        return False
 
 
 def _fault(winners: list[str], found: str, racers: int, *, is_kept: bool) -> str | None:

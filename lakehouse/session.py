@@ -110,6 +110,11 @@ _DELTA = {
     "spark.delta.logStore.s3a.impl": jars.LOG_STORE,
     # A commit whose answer was lost must not be committed twice.
     "spark.databricks.delta.commit.idempotencyCheck.enabled": "true",
+    # What a VACUUM keeps and which versions may be read: maintain asks the ledger. By default Delta
+    # takes no notice of the hours that VACUUM is given, and refuses versions older than a week.
+    "spark.databricks.delta.vacuum.retentionWindowIgnore.enabled": "false",
+    "spark.databricks.delta.vacuum.enforceTimeTravelWithinDeletedFileRetentionDuration": "false",
+    "spark.databricks.delta.retentionDurationCheck.enabled": "false",
     "spark.databricks.delta.snapshotPartitions": "2",  # of the log; its default is 50
     "spark.sql.streaming.checkpointFileManagerClass": (
         "org.apache.spark.internal.io.cloud.AbortableStreamBasedCheckpointFileManager"

@@ -1,5 +1,6 @@
 """Maintenance: fewer files and the same rows; nothing goes that somebody still needs."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ from pyspark.sql import functions as F
 from lakehouse import content, ledger, places, s3, tables
 from lakehouse.errors import BatchFailed
 from lakehouse.flow import build, maintain, undo
+from lakehouse.lake import Commit
 from lakehouse.settings import Buckets, Maintain
 from tests.worlds import copied
 
@@ -25,6 +27,13 @@ def place_with(*batches):
     return SimpleNamespace(ledger=SimpleNamespace(of=of))
 
 
+def test_quarantine_is_kept_from_before_what_an_undo_would_take_out():
+    place = place_with(replace(refined(READINGS, 1), batch_id="old"), refined(READINGS, 2))
+    notes = [(3, {"part_of": "old"}), (5, {"part_of": "r"}), (7, {"part_of": "r"})]
+    place.lake = SimpleNamespace(commits=lambda _: [Commit(*one) for one in notes])
+    assert maintain.oldest_needed(place, QUARANTINE) == 4
+
+
 def refined(table, until, **more):
     return ledger.Batch("r", "refine", table.name, source_to=until, **more)
 
@@ -38,9 +47,10 @@ def test_bronze_is_kept_from_the_version_that_the_slowest_table_has_reached():
 
 
 def test_a_table_is_kept_from_the_version_that_others_stand_on_or_undo_goes_back_to():
-    old = refined(READINGS, 1, upstream={DEVICES.name: 2})
-    new = refined(READINGS, 2, upstream={DEVICES.name: 6})
-    assert maintain.oldest_needed(place_with(old, new), DEVICES) == 6
+    oldest = refined(READINGS, 1, upstream={DEVICES.name: 2})
+    old = refined(READINGS, 2, upstream={DEVICES.name: 6})  # the newest once `new` is undone
+    new = refined(READINGS, 3, upstream={DEVICES.name: 8})
+    assert maintain.oldest_needed(place_with(oldest, old, new), DEVICES) == 6
     built = ledger.Batch("b", "build", "gold.shop_hours", upstream={DEVICES.name: 4})
     assert maintain.oldest_needed(place_with(old, new, built), DEVICES) == 4
     own = refined(DEVICES, 2, version_before=3)
@@ -102,6 +112,11 @@ def test_a_table_has_fewer_files_and_the_same_rows_and_gold_is_built_on(place, m
         place.store.read(READINGS).limit(2).withColumn("event_id", F.concat("event_id", F.lit("+")))
     )
     place.store.append(READINGS, more.coalesce(1), {})
+    # Delta's own rule would take the old files at once, and refuse to read what was before.
+    place.spark.sql(
+        f"ALTER TABLE delta.`{place.store.uri(READINGS)}` SET TBLPROPERTIES "
+        "('delta.deletedFileRetentionDuration' = 'interval 1 second')"
+    )
     for table in (EVENTS, READINGS):
         before = content.of(place.store.read(table), table)
         report = maintain.table(place, table)

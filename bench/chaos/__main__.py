@@ -1,10 +1,11 @@
-"""Nothing lost, nothing twice: what befalls a lakehouse on purpose, each beside a control.
+"""Nothing lost, nothing twice: what befalls a lakehouse on purpose.
 
     make chaos                      every part
     make chaos PART=answers         one of them; SEED=2 for other instants
 
-A part breaks a promise or keeps it; its control, which does without what keeps the promise, has to
-break it, or the part has shown nothing. Exits 1 where a part broke it, or a control did not.
+A part breaks a promise or keeps it. Where it has a control, which does without what keeps the
+promise, that has to break it, or the part has shown nothing. Exits 1 where a part broke a promise, or a
+control did not.
 """
 
 import os
@@ -36,14 +37,17 @@ def main() -> None:
         sys.exit(f"chaos: no part called '{wanted}'; there are {', '.join(PARTS)}")
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir(parents=True)
-    os.environ["LAKEHOUSEHOME"] = str(HOME / "home")
+    os.environ["LAKEHOUSE_HOME"] = str(HOME / "home")
     rows, broken = [], []
     with s3_server.running(Settings()) as endpoint:
         s3_server.start(settings.home())  # it may be killed and started again
         try:
             for name, part in PARTS.items():
                 if wanted in (name, "all"):
-                    outcome = part(endpoint, seed)
+                    try:
+                        outcome = part(endpoint, seed)
+                    except (RuntimeError, TimeoutError) as fault:
+                        outcome = Outcome(broken=[str(fault)])
                     rows += outcome.rows
                     broken += [f"{name} (SEED={seed}): {what}" for what in outcome.broken]
         finally:

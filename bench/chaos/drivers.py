@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import deltalake
+import pyarrow as pa
+
 from bench.chaos.writer import TABLE, Task
 from bench.results import Row
 from lakehouse import s3, settings
-from lakehouse.delta import struct
 from lakehouse.lake import Lake
 from lakehouse.settings import PROJECT, Buckets, Settings
 from tests.worlds import QUICK
@@ -75,7 +77,9 @@ def ground(name: str, endpoint: str, real: str, conf: dict[str, str] | None = No
     where = Settings(buckets=Buckets.named(name), spark=spark)
     s3.ensure_buckets(s3.client(where, real), where.buckets.model_dump().values())
     lake = Lake(where, real)
-    lake.create(TABLE, struct(TABLE).json())
+    types = {"string": pa.string(), "int": pa.int32()}
+    columns = pa.schema([(column.name, types[column.type]) for column in TABLE.columns])
+    lake.create(TABLE, deltalake.Schema.from_arrow(columns).to_json())
     return Ground(lake, endpoint, conf or {})
 
 
@@ -113,7 +117,10 @@ def acknowledged(*tasks: Task) -> tuple[set[str], bool]:
             reader.start()
         end = time.monotonic() + _LIMIT_SECONDS
         for process in started:
-            process.wait(max(1.0, end - time.monotonic()))
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(1.0, end - time.monotonic()))
+            process.kill()
+            process.wait()
         for reader in readers:
             reader.join()
         is_well = all(process.returncode == 0 for process in started)

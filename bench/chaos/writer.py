@@ -1,4 +1,4 @@
-"""One driver that writes a table over and over, as a process: `python -m bench.writer TASK`.
+"""One driver that writes a table over and over, as a process: `python -m bench.chaos.writer TASK`.
 
 It prints a line for each write that the table has acknowledged: its name and turn.
 """
@@ -6,7 +6,6 @@ It prints a line for each write that the table has acknowledged: its name and tu
 import random
 import sys
 
-from delta.tables import DeltaTable
 from pydantic import BaseModel
 
 from lakehouse import session
@@ -28,6 +27,7 @@ TABLE = Table(
 )
 IDS = 40  # that merging writers share
 _AT_ONCE = 10  # of them in a MERGE
+_FILE_BYTES = 64 << 20
 
 
 class Task(BaseModel):
@@ -54,7 +54,7 @@ def main() -> None:
         store = Store(spark, task.settings, lake)
         for turn in range(task.turns):
             if task.kind == "compact":
-                DeltaTable.forPath(spark, store.uri(TABLE)).optimize().executeCompaction()
+                store.optimize(TABLE, _FILE_BYTES)
             else:
                 ids = [f"{task.name}-{turn}"] if task.kind == "append" else shared(task.name, turn)
                 cells = [(one, task.name, turn, f"{task.name}-{turn}") for one in ids]

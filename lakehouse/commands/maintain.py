@@ -27,17 +27,25 @@ def maintain(
     """
     wanted = [tables.by_name(name)] if name else list(tables.TABLES)
     from lakehouse.flow import maintain as work
+    from lakehouse.flow import once
 
     grid = Grid("table", title="files before and after", title_justify="left", box=SIMPLE)
     for head in ("files", "after", "MB", "after", "deleted", "waits", "versions since"):
         grid.add_column(head, justify="right")
-    with place_of(ctx, "maintain") as place, place.alone(work.STAGE), show.display() as progress:
+    with (
+        place_of(ctx, "maintain") as place,
+        place.alone(work.STAGE),
+        once.in_one_sentence(place, work.STAGE),
+        show.display() as progress,
+    ):
         landed = 0
         if name is None:
             landed = work.expire_landing(place)
             work.expire_quarantine(place)
         with show.bar(progress, work.STAGE, len(wanted), "tables") as advance:
             for table in wanted:
+                if place.closing.is_set():
+                    break
                 done = work.table(place, table)
                 advance(1, table.name)
                 grid.add_row(

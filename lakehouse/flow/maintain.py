@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse import places, s3, tables
-from lakehouse.flow import refine
-from lakehouse.flow.place import Place
+from lakehouse.flow.place import PARTS, Place
+from lakehouse.lake import TOMBSTONES_KEPT
 from lakehouse.tables import Table
 
 STAGE = "maintain"
@@ -59,7 +59,9 @@ def table(place: Place, declared: Table) -> Report:
     if before.count > ideal(place, before):
         store.optimize(declared, place.settings.maintain.file_bytes)
     since = kept_since(place, declared)
-    vacuumed = store.vacuum(declared, datetime.now(UTC) - since)
+    kept = datetime.now(UTC) - since
+    # Of what was taken out before that, no snapshot says any more that it is still needed.
+    vacuumed = store.vacuum(declared, kept) if kept < TOMBSTONES_KEPT else 0
     _drop_checkpoints(place, declared)
     return Report(
         declared.name,
@@ -97,16 +99,25 @@ def oldest_needed(place: Place, declared: Table) -> int | None:
     """The oldest version that a stage may still ask for; None where the newest will do."""
     ledger = place.ledger
     needed: list[int] = []
-    if declared is _EVENTS:
-        needed += [max(refine.progress(place, one), 0) for one in tables.SILVER]
+    if declared is _EVENTS and any(not ledger.of("refine", one.name) for one in tables.SILVER):
+        needed.append(0)
     for stage, readers in (("refine", tables.SILVER), ("build", tables.GOLD)):
         for reader in readers:
-            done = ledger.of(stage, reader.name)
-            if done and declared.name in done[-1].upstream:
-                needed.append(done[-1].upstream[declared.name])
+            done = ledger.of(stage, reader.name)[-2:]  # after an undo the last but one is the last
+            needed += [one.upstream[declared.name] for one in done if declared.name in one.upstream]
+            if declared is _EVENTS and stage == "refine":
+                needed += [one.source_to for one in done if one.source_to is not None]
     mine = [one for stage in ("ingest", "refine") for one in ledger.of(stage, declared.name)]
-    if mine and mine[-1].version_before is not None:
-        needed.append(mine[-1].version_before)
+    needed += [one.version_before for one in mine[-1:] if one.version_before is not None]
+    if declared in PARTS:  # an undo takes out of them what the newest batch of a table put in
+        newest = {
+            done[-1].batch_id
+            for stage, of in (("ingest", (_EVENTS,)), ("refine", tables.SILVER))
+            for one in of
+            if (done := ledger.of(stage, one.name))
+        }
+        commits = place.lake.commits(declared)
+        needed += [one.version - 1 for one in commits if one.note.get("part_of") in newest]
     return min(needed, default=None)
 
 
@@ -145,18 +156,21 @@ def expire_quarantine(place: Place) -> None:
 
 
 def _drop_checkpoints(place: Place, declared: Table) -> None:
-    """Delete the checkpoints of a log but for the newest ones and the last of each day: the
-    commits, which are kept, say the same.
+    """Delete the checkpoints of a log but for the newest ones, those that a batch under way may read,
+    and the last of each day: the commits, which are kept, say the same.
     """
     bucket, log = places.bucket(place.settings, declared), places.log(declared)
     storage = place.zone.storage()
     parts: dict[str, list[str]] = {}
     last_of: dict[date, str] = {}
+    young: set[str] = set()  # a frame under way may stand on one
     for one in s3.objects(storage, bucket, log):  # in the order of versions
         version = one["Key"].removeprefix(log)[:20]
         if ".checkpoint" in one["Key"] and version.isdigit():
             parts.setdefault(version, []).append(one["Key"])
             last_of[one["LastModified"].date()] = version
-    kept = {*sorted(parts)[-_CHECKPOINTS_KEPT:], *last_of.values()}
+            if one["LastModified"] > datetime.now(UTC) - LONGEST_BATCH:
+                young.add(version)
+    kept = {*sorted(parts)[-_CHECKPOINTS_KEPT:], *last_of.values(), *young}
     gone = [key for version, keys in parts.items() if version not in kept for key in keys]
     s3.delete(storage, bucket, gone)

@@ -37,6 +37,7 @@ class Place:
     closing: threading.Event = field(default_factory=threading.Event)
     faults: dict[str, Exception] = field(default_factory=dict)
     unsafe: str | None = None  # why no other process may write; see s3_probe
+    lost: BatchFailed | None = None
 
     @property
     def zone(self) -> Zone:
@@ -60,11 +61,17 @@ class Place:
         bucket = self.settings.buckets.ops
         with lease.held(self.lake.storage, bucket, stage, lambda fault: self.end(stage, fault)):
             yield
+            self.raise_lost()
 
-    def end(self, stage: str, fault: Exception) -> None:
-        """Let no further batch begin, because of a fault of a stage."""
-        self.faults[stage] = fault
+    def end(self, stage: str, fault: BatchFailed) -> None:
+        """Let no further batch begin, as another process has taken over what this one held."""
+        self.faults[stage] = self.lost = fault
         self.closing.set()
+
+    def raise_lost(self) -> None:
+        """Raise what `end` was called with."""
+        if self.lost:
+            raise self.lost
 
     def each_batch(
         self, stage: str, frame: DataFrame, step: Callable[[DataFrame], object]
@@ -118,7 +125,7 @@ def opened(settings: Settings, app: str) -> Iterator[Place]:
     """
     place: Place | None = None
 
-    def lost(fault: Exception) -> None:
+    def lost(fault: BatchFailed) -> None:
         if place:
             place.end(_WRITER, fault)
 
@@ -131,11 +138,12 @@ def opened(settings: Settings, app: str) -> Iterator[Place]:
             place = at(settings, endpoint, spark)
             place.unsafe = unsafe
             yield place
+            place.raise_lost()
 
 
 @contextmanager
 def _only_writer(
-    settings: Settings, endpoint: str, unsafe: str, lost: Callable[[Exception], object]
+    settings: Settings, endpoint: str, unsafe: str, lost: Callable[[BatchFailed], object]
 ) -> Iterator[None]:
     storage = s3.client(settings, endpoint)
     with ExitStack() as held:

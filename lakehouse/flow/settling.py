@@ -279,7 +279,8 @@ def _touched(span: Range, table: Table) -> DataFrame | None:
     if found is None:
         return None
     # Few rows of a long plan, which is met in every step from here on: cut off from it.
-    return with_followers(place, table, found.distinct()).localCheckpoint()
+    touched = with_followers(place, table, found.distinct()).localCheckpoint()
+    return None if touched.isEmpty() else touched
 
 
 def with_followers(place: Place, table: Table, touched: DataFrame) -> DataFrame:
