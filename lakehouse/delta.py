@@ -67,7 +67,8 @@ class Once:
 class Store:
     """The tables of one lakehouse through one Spark session.
 
-    A write that another writer's commit gets in the way of is tried again, up to ten times.
+    A write that another writer's commit gets in the way of is tried again, up to ten times; but for
+    `replace` and `restore`, whose rows were read before that commit.
     conflicts  how often that was, by table
     """
 
@@ -97,7 +98,7 @@ class Store:
             self._create(table)
             return
         there = {field.name: field.dataType for field in StructType.fromJson(schema).fields}
-        for column, field in zip(table.columns, struct(table).fields, strict=True):
+        for column, field in zip(table.columns, _struct(table).fields, strict=True):
             if column.name not in there:
                 self.spark.sql(
                     f"ALTER TABLE delta.`{self.uri(table)}` ADD COLUMNS "
@@ -111,7 +112,7 @@ class Store:
                 )
 
     def _create(self, table: Table) -> None:
-        declared = struct(table)
+        declared = _struct(table)
         for column, field in zip(table.columns, declared.fields, strict=True):
             field.nullable = not column.is_never_null
             field.metadata = {"comment": column.means}
@@ -196,7 +197,6 @@ class Store:
             .execute()
         )
 
-    @_again_after_a_conflict
     def replace(self, table: Table, rows: DataFrame, condition: str, noted: dict[str, Any]) -> None:
         """Put rows in place of those of a SQL condition, in one commit."""
         (
@@ -208,7 +208,6 @@ class Store:
             .save(self.uri(table))
         )
 
-    @_again_after_a_conflict
     def restore(self, table: Table, version: int, noted: dict[str, Any]) -> None:
         """Make the table's rows those of an earlier version, by a new commit."""
         session = self.spark.newSession()
@@ -256,8 +255,7 @@ class Store:
         DeltaTable.forPath(session, self.uri(table)).delete(condition)
 
 
-def struct(table: Table) -> StructType:
-    """The declared columns as Spark has them."""
+def _struct(table: Table) -> StructType:
     found = StructType.fromDDL(table.ddl)
     assert isinstance(found, StructType)
     return found

@@ -37,12 +37,11 @@ _OBJECTS = 3  # that land at a time
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a driver is killed: at the `turn`-th request of a method whose path matches."""
+    """Where a driver is killed: at the `turn`-th PUT whose path matches."""
 
     name: str
     path: str
     kind: Kind = Kind.HELD
-    method: str = "PUT"
     turn: int = 1
 
     @property
@@ -226,7 +225,7 @@ def _arm(proxy: Proxy, cut: Cut) -> threading.Event:
 
     def plan(method: str, path: str) -> Fault | None:
         nonlocal left
-        if method != cut.method or not wanted.search(path):
+        if method != "PUT" or not wanted.search(path):
             return None
         with lock:
             left -= 1
