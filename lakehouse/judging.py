@@ -1,4 +1,8 @@
-"""What becomes of each message: kept, quarantined, or a repeat. Frames in, frames out."""
+"""What becomes of each message: kept, quarantined, or a repeat. Frames in, frames out.
+
+The messages of all tables of a batch are settled together, as a query costs more than its rows
+(docs/decisions/batches.md).
+"""
 
 from collections.abc import Sequence
 
@@ -9,135 +13,74 @@ from lakehouse import rows
 
 # A message's own place in the landing zone; it tells messages apart where ids do not.
 POSITION = ("source_object", "source_line")
+# A message among those of all tables: no two agree in `key` that are not said again.
+IDENTITY = ("table_name", "key")
 
 _ARRIVAL = "struct<arrived_at: timestamp, source_object: string, source_line: int>"
 
 
-def faulty(judged: DataFrame) -> DataFrame:
-    """The messages with a row that breaks a rule.
+def messages(judged: DataFrame, table_name: str, per: Sequence[str]) -> DataFrame:
+    """What is to be settled of a table's rows: one row a message.
 
-    Takes   judged  POSITION and `broken`, of rules.Suite.broken; several rows may be one message
-                    (the lines of a receipt)
-    Gives   POSITION and `reasons`, the rules that any of its rows breaks; one row a message
+    Takes   judged  POSITION, `broken` of rules.Suite.broken, and `per`, the columns in which a
+                    message agrees with its repeats; several rows may be one message (the lines of
+                    a receipt)
+    Gives   table_name, key (text; null where one of `per` is), event_id, rows.ARRIVAL, is_late
+            (false where the table has none), and
+              reasons  the rules that any of its rows breaks, sorted; empty where it is good
     """
-    bad = judged.where(F.size("broken") > 0)
-    if not _has_lines(judged):
-        return bad.select(*POSITION, _named(F.col("broken")))
-    every = F.flatten(F.collect_set("broken"))
-    return bad.groupBy(*POSITION).agg(_named(every))
+    reasons = F.array_sort("broken")
+    told = judged
+    if "line" in judged.columns:  # a message may be several rows
+        every = F.array_sort(F.array_distinct(F.flatten(F.collect_set("broken"))))
+        bad = judged.where(F.size("broken") > 0).groupBy(*POSITION).agg(every.alias("_every"))
+        told = judged.where(F.coalesce("line", F.lit(1)) == 1)
+        told = told.join(F.broadcast(bad), on=list(POSITION), how="left")
+        reasons = F.coalesce("_every", F.array().cast("array<string>"))
+    return told.select(*_told(told, table_name, per), reasons.alias("reasons"))
 
 
-def _named(broken: Column) -> Column:
-    return F.array_sort(F.array_distinct(broken)).alias("reasons")
+def held(silver: DataFrame, table_name: str, per: Sequence[str]) -> DataFrame:
+    """What a table holds, as `winners` takes it: the columns of `messages` but the reasons."""
+    return silver.select(*_told(silver, table_name, per))
 
 
-def _has_lines(judged: DataFrame) -> bool:
-    """Whether a message may be several rows, the lines of a receipt; else it is one."""
-    return "line" in judged.columns
-
-
-def is_message(judged: DataFrame) -> Column:
-    """True for one row of each message: of the lines of a receipt, the first."""
-    return F.coalesce("line", F.lit(1)) == 1 if _has_lines(judged) else F.lit(True)
-
-
-def _messages(judged: DataFrame, bad: DataFrame) -> DataFrame:
-    """One row a message, with `is_bad`: whether any of its rows breaks a rule."""
-    messages = judged.where(is_message(judged))
-    if not _has_lines(judged):
-        return messages.withColumn("is_bad", F.size("broken") > 0)
-    marked = bad.select(*POSITION, F.lit(True).alias("_is_bad"))
-    messages = messages.join(F.broadcast(marked), on=list(POSITION), how="left")
-    return messages.withColumn("is_bad", F.coalesce("_is_bad", F.lit(False)))
-
-
-def rivals(judged: DataFrame, bad: DataFrame, per: Sequence[str]) -> DataFrame:
-    """Where several good messages agree in `per`: their first arrival.
-
-    Takes   judged, bad  as `settle` takes them
-    Gives   `per` and `_here` (struct of rows.ARRIVAL); nothing for messages without a rival
-
-    Counted first: Spark can hash a count, but sorts for the least of a struct.
-    """
-    good = _messages(judged, bad).where(~F.col("is_bad")).select(*per, *rows.ARRIVAL)
-    several = good.groupBy(*per).count().where("count > 1").drop("count")
-    met = good.join(F.broadcast(several), on=list(per), how="left_semi")
-    return met.groupBy(*per).agg(F.min(F.struct(*rows.ARRIVAL)).alias("_here"))
-
-
-def settle(
-    judged: DataFrame,
-    bad: DataFrame,
-    here: DataFrame,
-    past: DataFrame | None,
-    per: Sequence[str],
-) -> DataFrame:
-    """What becomes of each message that is not simply kept.
-
-    A message of which one row breaks a rule is quarantined whole. Of the good messages that agree
-    in `per`, here and in `past`, the first arrival is kept.
-
-    Takes   judged  with `broken` and rows.ARRIVAL
-            bad     as `faulty` gives it
-            here    as `rivals` gives it
-            past    what silver holds: `per`, `before` (struct of rows.ARRIVAL), before_event_id,
-                    before_is_late, one row for each `per`; None where silver is empty
-    Gives   event_id, rows.ARRIVAL, is_late (false where the table has none), and
-              outcome  quarantined, repeated, or kept though another one had won so far
-              first    struct of rows.ARRIVAL: the arrival that wins; null where quarantined
-              before   the one that had won so far, with before_event_id and before_is_late; null
-                       where there was none
-            one row a message
-
-    Faulty receipts, rivals and past winners are few beside the rows, so they go to the rows.
-    """
-    columns = {*per, "event_id", *rows.ARRIVAL}
-    told = (
-        _messages(judged, bad)
-        .select(*sorted(columns), rows.was_late(judged), "is_bad")
-        .join(F.broadcast(here), on=list(per), how="left")
+def _told(frame: DataFrame, table_name: str, per: Sequence[str]) -> list[Column]:
+    columns = (
+        F.lit(table_name).alias("table_name"),
+        _key(frame, per).alias("key"),
+        F.col("event_id"),
+        *map(F.col, rows.ARRIVAL),
+        rows.was_late(frame),
     )
-    if past is None:
-        told = told.withColumns(
-            {
-                "before": F.lit(None).cast(_ARRIVAL),
-                "before_event_id": F.lit(None).cast("string"),
-                "before_is_late": F.lit(None).cast("boolean"),
-            }
-        )
-    else:
-        told = told.join(F.broadcast(past), on=list(per), how="left")
-    is_good = ~F.col("is_bad")
-    arrival = F.struct(*rows.ARRIVAL).cast(_ARRIVAL)
-    before = F.when(is_good, F.col("before"))
-    first = F.when(is_good, F.least(F.coalesce("_here", arrival), before))
-    outcome = F.when(~is_good, "quarantined").when(first == arrival, "kept").otherwise("repeated")
-    return (
-        told.withColumns({"first": first, "before": before, "outcome": outcome})
-        .where("outcome != 'kept' OR before IS NOT NULL")
-        .drop("_here", "is_bad")
-    )
+    return list(columns)
 
 
-def kept(judged: DataFrame, settled: DataFrame) -> DataFrame:
-    """The rows that stay: all but those of messages that `settle` quarantined or found repeated."""
-    gone = settled.where("outcome != 'kept'").select(*POSITION)
-    return judged.join(F.broadcast(gone), on=list(POSITION), how="left_anti")
+def _key(frame: DataFrame, per: Sequence[str]) -> Column:
+    """The values of `per` as one text, as lakehouse/lookup.py has them in SQL; instants are
+    microseconds since 1970.
+    """
+    instants = {name for name, kind in frame.dtypes if kind == "timestamp"}
+    texts = [
+        F.unix_micros(name).cast("string") if name in instants else F.col(name) for name in per
+    ]
+    *others, last = texts
+    parts = [part for text in others for part in (F.length(text), F.lit(":"), text)]
+    return F.concat(*parts, last) if parts else last
 
 
-def past_winners(
-    silver: DataFrame, judged: DataFrame, per: Sequence[str], *, is_few: bool
-) -> DataFrame:
+def winners(held: DataFrame, told: DataFrame) -> DataFrame:
     """What silver holds of the messages that could be repeats, as `settle` takes it.
 
-    Few messages go to silver's rows, however many those are; else both are shuffled.
+    Takes   held  as `held` gives it, of one table or several
+            told  as `messages` gives it
+
+    Numbers are sent to silver's rows, however many those are: neither side is shuffled.
     """
-    here = judged.select(*per)
-    asked = F.broadcast(here) if is_few else here.distinct()
+    asked = _good(told).select(_hash().alias("_asked"))
     return (
-        silver.select(*per, "event_id", *rows.ARRIVAL, rows.was_late(silver))
-        .join(asked, on=list(per), how="left_semi")
-        .groupBy(*per)
+        held.join(F.broadcast(asked), on=_hash() == F.col("_asked"), how="left_semi")
+        .groupBy(*IDENTITY)
         .agg(
             F.min(F.struct(*rows.ARRIVAL)).alias("before"),
             F.min("event_id").alias("before_event_id"),
@@ -146,9 +89,68 @@ def past_winners(
     )
 
 
+def settle(told: DataFrame, past: DataFrame) -> DataFrame:
+    """What becomes of each message that is not simply kept.
+
+    A message of which one row breaks a rule is quarantined whole. Of the good messages that agree
+    in IDENTITY, here and in `past`, the first arrival is kept.
+
+    Takes   told  as `messages` gives it, of one table or several
+            past  IDENTITY, `before` (struct of rows.ARRIVAL), before_event_id, before_is_late: who
+                  has won so far; one row for each IDENTITY, at least for those that are here
+    Gives   the columns of `told`, and
+              outcome  quarantined, repeated, or kept though another one had won so far
+              first    struct of rows.ARRIVAL: the arrival that wins; null where quarantined
+              before   the one that had won so far, with before_event_id and before_is_late; null
+                       where there was none
+            one row a message
+
+    Rivals and past winners are few beside the messages, so they go to the messages.
+    """
+    met = told.join(F.broadcast(_rivals(told)), on=list(IDENTITY), how="left")
+    met = met.join(F.broadcast(past), on=list(IDENTITY), how="left")
+    is_good = F.size("reasons") == 0
+    arrival = F.struct(*rows.ARRIVAL).cast(_ARRIVAL)
+    before = F.when(is_good, F.col("before"))
+    first = F.when(is_good, F.least(F.coalesce("_here", arrival), before))
+    outcome = F.when(~is_good, "quarantined").when(first == arrival, "kept").otherwise("repeated")
+    return (
+        met.withColumns({"first": first, "before": before, "outcome": outcome})
+        .where("outcome != 'kept' OR before IS NOT NULL")
+        .drop("_here")
+    )
+
+
+def _rivals(told: DataFrame) -> DataFrame:
+    """Where several good messages agree: IDENTITY and `_here`, their first arrival.
+
+    Counted first, by number: Spark can hash a count, but sorts for the least of a struct.
+    """
+    good = _good(told)
+    several = good.groupBy(_hash().alias("_several")).count().where("count > 1").drop("count")
+    met = good.join(F.broadcast(several), on=_hash() == F.col("_several"), how="left_semi")
+    return met.groupBy(*IDENTITY).agg(F.min(F.struct(*rows.ARRIVAL)).alias("_here"))
+
+
+def _good(told: DataFrame) -> DataFrame:
+    return told.where((F.size("reasons") == 0) & F.col("key").isNotNull())
+
+
+def _hash() -> Column:
+    """A number for IDENTITY. Where two have the same one, both are looked at."""
+    return F.xxhash64(*IDENTITY)
+
+
+def kept(judged: DataFrame, settled: DataFrame) -> DataFrame:
+    """The rows that stay: all but those of messages that `settle` quarantined or found repeated."""
+    gone = settled.where("outcome != 'kept'").select(*POSITION)
+    return judged.join(F.broadcast(gone), on=list(POSITION), how="left_anti")
+
+
 def repeats(settled: DataFrame) -> DataFrame:
     """The messages that are repeats, as `displaced` gives them."""
     return settled.where("outcome = 'repeated'").select(
+        "table_name",
         "event_id",
         *POSITION,
         "arrived_at",
@@ -165,11 +167,12 @@ def lost(settled: DataFrame) -> DataFrame:
 def displaced(settled: DataFrame) -> DataFrame:
     """The arrivals that had won so far and do no longer.
 
-    Gives   the columns of ops.repeats, without table and batch; one row for each arrival
+    Gives   the columns of ops.repeats, without batch; one row for each arrival
     """
     return (
         lost(settled)
         .select(
+            "table_name",
             F.col("before_event_id").alias("event_id"),
             F.col("before.source_object").alias("source_object"),
             F.col("before.source_line").alias("source_line"),

@@ -178,6 +178,13 @@ class Lake:
         assert entry["version"] == version
         return datetime.fromtimestamp(entry["timestamp"] / 1000, UTC)
 
+    def files(self, table: Table, version: int) -> list[str]:
+        """The addresses of the files that hold the rows of a version."""
+        with self._newest(table) as opened:
+            if opened is not None and opened.version() == version:
+                return opened.file_uris()
+        return self.open(table, version).file_uris()
+
     def rows(self, table: Table, version: int | None = None) -> int:
         """How many rows the table has, by its log."""
         return self.open(table, version).count()
@@ -201,6 +208,17 @@ class Lake:
 
     def sql(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in which every created table has its own name (silver.sales)."""
+        connection = self.duckdb("httpfs", "delta")
+        for layer in ("bronze", "silver", "gold", "ops"):
+            connection.execute(f"CREATE SCHEMA {layer}")
+        for table in existing(self):
+            connection.execute(
+                f"CREATE VIEW {table.name} AS SELECT * FROM delta_scan('{self.uri(table)}')"
+            )
+        return connection
+
+    def duckdb(self, *extensions: str) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection that reaches the storage."""
         folder = home() / "duckdb"
         folder.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect(
@@ -212,17 +230,11 @@ class Lake:
                 "autoinstall_known_extensions": "false",
             }
         )
-        for extension in ("httpfs", "delta"):
+        for extension in extensions:
             import_extension(extension, con=connection)
             connection.load_extension(extension)
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(self._secret())
-        for layer in ("bronze", "silver", "gold", "ops"):
-            connection.execute(f"CREATE SCHEMA {layer}")
-        for table in existing(self):
-            connection.execute(
-                f"CREATE VIEW {table.name} AS SELECT * FROM delta_scan('{self.uri(table)}')"
-            )
         return connection
 
     def _secret(self) -> str:

@@ -66,9 +66,12 @@ class Ingest(_Section):
 
 
 class Refine(_Section):
-    """How many messages one batch of refine takes; one commit of ingest at least."""
+    """How many messages one batch of refine takes, one commit of ingest at least; and up to how many
+    of all feeds are settled by the driver alone, without a shuffle.
+    """
 
     batch_messages: int = Field(default=2_000_000, ge=1)
+    few_messages: int = Field(default=100_000, ge=0)
 
 
 class Maintain(_Section):

@@ -10,7 +10,7 @@ from bench import purchases
 from lakehouse import content, tables
 from lakehouse.errors import BatchFailed, UnknownName
 from lakehouse.flow import build, ingest, place, undo
-from lakehouse.settings import Ingest
+from lakehouse.settings import Ingest, Refine
 from tests.worlds import SEED, WORLD, lakehouse_in, land, run
 
 pytestmark = pytest.mark.timeout(900)  # the first test takes a world through to gold
@@ -24,8 +24,9 @@ def contents(at):
 
 @pytest.fixture(scope="module")
 def piecemeal(where, server, spark, landed):
-    """The same objects in another order and in other batches, reference sets last."""
-    at = lakehouse_in("piecemeal", where, server, spark, ingest=Ingest(batch_objects=150))
+    """The same objects in another order and in other batches, reference sets last, settled by Spark."""
+    sizes = {"ingest": Ingest(batch_objects=150), "refine": Refine(few_messages=0)}
+    at = lakehouse_in("piecemeal", where, server, spark, **sizes)
     keys = sorted(landed)
     random.Random(SEED).shuffle(keys)
     keys.sort(key=lambda key: "reference" in key)

@@ -13,7 +13,8 @@ JUDGED = (
     "source_line int, line int, broken array<string>"
 )
 ARRIVAL = "struct<arrived_at: timestamp, source_object: string, source_line: int>"
-PAST = f"basket_id string, before {ARRIVAL}, before_event_id string"
+PAST = f"table_name string, key string, before {ARRIVAL}, before_event_id string"
+T = "silver.sales"
 
 # Each basket is a case: its rows, and what becomes of them in this order.
 HERE = [
@@ -37,18 +38,16 @@ HERE = [
     ("known, but bad", "e15", TWO, "d", 5, 1, ["x"]),
 ]
 BEFORE = [
-    ("known", (ONE, "a", 1), "p1"),
-    ("known, twice here", (ONE, "a", 2), "p2"),
-    ("known, but first", (THREE, "a", 3), "p3"),
-    ("tried again", (TWO, "d", 4), "e14"),
-    ("known, but bad", (ONE, "a", 5), "p5"),
+    (T, "known", (ONE, "a", 1), "p1"),
+    (T, "known, twice here", (ONE, "a", 2), "p2"),
+    (T, "known, but first", (THREE, "a", 3), "p3"),
+    (T, "tried again", (TWO, "d", 4), "e14"),
+    (T, "known, but bad", (ONE, "a", 5), "p5"),
 ]
 
 
 def settle(judged, past):
-    per = ["basket_id"]
-    bad = judging.faulty(judged)
-    return judging.settle(judged, bad, judging.rivals(judged, bad, per), past, per)
+    return judging.settle(judging.messages(judged, T, ["basket_id"]), past)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +79,7 @@ def settled(spark, judged):
     ],
 )
 def test_the_first_good_arrival_is_kept(settled, case, became):
-    found = [row for row in settled.collect() if row.basket_id == case]
+    found = [row for row in settled.collect() if row.key == case]
     assert len(found) == len(became)
     assert {row.event_id: (row.outcome, _place(row.first)) for row in found} == became
 
@@ -106,18 +105,19 @@ def test_every_row_of_what_is_not_gone_stays_once(judged, settled):
 
 
 def test_a_bad_receipt_has_every_rule_that_one_of_its_lines_broke(judged):
-    faulty = judging.faulty(judged).collect()
-    reasons = {f"{row.source_object}{row.source_line}": row.reasons for row in faulty}
-    assert reasons == {"b5": ["x", "y", "z"], "b6": ["x"], "d5": ["x"]}
-    alone = judging.faulty(judged.where("basket_id != 'one bad line' OR line = 1").drop("line"))
-    reasons = {f"{row.source_object}{row.source_line}": row.reasons for row in alone.collect()}
-    assert reasons == {"b5": ["x", "y"], "b6": ["x"], "d5": ["x"]}
+    def reasons(frame):
+        told = judging.messages(frame, T, ["basket_id"]).where("size(reasons) > 0").collect()
+        return {f"{row.source_object}{row.source_line}": row.reasons for row in told}
+
+    assert reasons(judged) == {"b5": ["x", "y", "z"], "b6": ["x"], "d5": ["x"]}
+    alone = judged.where("basket_id != 'one bad line' OR line = 1").drop("line")
+    assert reasons(alone) == {"b5": ["x", "y"], "b6": ["x"], "d5": ["x"]}
 
 
 def test_what_a_late_earlier_arrival_displaced_is_a_repeat_of_it(settled, spark):
     expected = spark.createDataFrame(
-        [("p3", "a", 3, THREE, "d", 3)],
-        "event_id string, source_object string, source_line int, arrived_at timestamp, "
+        [(T, "p3", "a", 3, THREE, "d", 3)],
+        "table_name string, event_id string, source_object string, source_line int, arrived_at timestamp, "
         "first_object string, first_line int",
     )
     assert_df_equality(judging.displaced(settled), expected, ignore_nullable=True)
@@ -126,13 +126,13 @@ def test_what_a_late_earlier_arrival_displaced_is_a_repeat_of_it(settled, spark)
 def test_a_repeat_names_the_arrival_it_repeats(settled, spark):
     expected = spark.createDataFrame(
         [
-            ("e2", "b", 2, TWO, "c", 3),
-            ("e4", "b", 10, TWO, "b", 9),
-            ("e10", "b", 8, TWO, "a", 1),
-            ("e11", "d", 1, TWO, "a", 2),
-            ("e12", "d", 2, THREE, "a", 2),
+            (T, "e2", "b", 2, TWO, "c", 3),
+            (T, "e4", "b", 10, TWO, "b", 9),
+            (T, "e10", "b", 8, TWO, "a", 1),
+            (T, "e11", "d", 1, TWO, "a", 2),
+            (T, "e12", "d", 2, THREE, "a", 2),
         ],
-        "event_id string, source_object string, source_line int, arrived_at timestamp, "
+        "table_name string, event_id string, source_object string, source_line int, arrived_at timestamp, "
         "first_object string, first_line int",
     )
     actual = judging.repeats(settled)
@@ -141,12 +141,47 @@ def test_a_repeat_names_the_arrival_it_repeats(settled, spark):
 
 def test_without_a_past_only_the_batch_counts(spark):
     judged = spark.createDataFrame(HERE[:3], JUDGED)
-    rows = settle(judged, None).collect()
+    rows = settle(judged, spark.createDataFrame([], PAST)).collect()
     assert [(row.event_id, row.outcome, row.before) for row in rows] == [("e2", "repeated", None)]
 
 
-@pytest.mark.parametrize("is_few", [True, False])
-def test_the_past_is_asked_only_for_what_is_here_and_gives_one_row_for_each(spark, is_few):
+def test_messages_of_two_tables_are_no_rivals_though_their_keys_are_equal(spark):
+    one = judging.messages(spark.createDataFrame(HERE[:1], JUDGED), T, ["basket_id"])
+    other = judging.messages(spark.createDataFrame(HERE[:1], JUDGED), "silver.x", ["basket_id"])
+    past = spark.createDataFrame([("silver.y", "alone", (ONE, "a", 1), "p")], PAST)
+    assert judging.settle(one.unionByName(other), past).isEmpty()
+
+
+# Instants and texts that run into each other, in every order that they are put together.
+KEYS = [
+    ("S1", "b1", TWO),
+    ("S1", "b1", ONE),
+    ("S", "1b1", TWO),
+    ("S1b", "1", TWO),
+    ("S2", "b1", TWO),
+]
+
+
+@pytest.mark.parametrize("per", [["b", "at"], ["a", "b"], ["a", "b", "at"], ["at", "a"], ["a"]])
+def test_keys_are_equal_where_all_their_columns_are(spark, per):
+    columns = ("a", "b", "at")
+    rows = [(*key, "e", ONE, "o", 1, []) for key in KEYS] + [
+        (None, None, None, "e", ONE, "o", 1, [])
+    ]
+    frame = spark.createDataFrame(
+        rows,
+        "a string, b string, at timestamp, event_id string, arrived_at timestamp, "
+        "source_object string, source_line int, broken array<string>",
+    )
+    *found, none = [row.key for row in judging.messages(frame, T, per).collect()]
+    assert none is None
+    wanted = [tuple(key[columns.index(name)] for name in per) for key in KEYS]
+    assert [[one == other for other in found] for one in found] == [
+        [one == other for other in wanted] for one in wanted
+    ]
+
+
+def test_the_past_is_asked_only_for_what_is_here_and_gives_one_row_for_each(spark):
     silver = spark.createDataFrame(
         [
             ("S1", "b1", 1, "p1", TWO, "a", 7),
@@ -158,13 +193,13 @@ def test_the_past_is_asked_only_for_what_is_here_and_gives_one_row_for_each(spar
         "source_object string, source_line int",
     )
     judged = spark.createDataFrame(
-        [("S1", "b1", 4), ("S1", "b1", 5), ("S3", "b2", 6)],
-        "shop_id string, basket_id string, amount int",
+        [("S1", "b1", "e1", ONE, "d", 1, []), ("S3", "b2", "e2", ONE, "d", 2, [])],
+        "shop_id string, basket_id string, event_id string, arrived_at timestamp, "
+        "source_object string, source_line int, broken array<string>",
     )
+    per = ["shop_id", "basket_id"]
     expected = spark.createDataFrame(
-        [("S1", "b1", (TWO, "a", 7), "p1", False)],
-        f"shop_id string, basket_id string, before {ARRIVAL}, before_event_id string, "
-        "before_is_late boolean",
+        [(T, "2:S1b1", (TWO, "a", 7), "p1", False)], f"{PAST}, before_is_late boolean"
     )
-    actual = judging.past_winners(silver, judged, ["shop_id", "basket_id"], is_few=is_few)
+    actual = judging.winners(judging.held(silver, T, per), judging.messages(judged, T, per))
     assert_df_equality(actual, expected, ignore_nullable=True)

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from lakehouse import ledger, tables
-from lakehouse.flow import refine, settling
-from lakehouse.flow.settling import Range
+from lakehouse.flow import refine
+from lakehouse.flow.span import Range, references_now
 
 NEWEST = 3
 
@@ -87,7 +87,7 @@ def test_no_batch_begins_once_the_place_is_closing(place, refined, monkeypatch):
 
 def test_reference_rows_are_those_of_the_batches_versions(lakehouse):
     devices, readings = tables.by_name("silver.devices"), tables.by_name("silver.readings")
-    now = settling.references_now(lakehouse)
+    now = references_now(lakehouse)
     assert lakehouse.lake.rows(devices)
     old = Range(lakehouse, "b", 0, 1, now | {devices.name: 0})
     assert [known.isEmpty() for known in old.known(readings)] == [True, False]

@@ -3,6 +3,7 @@
 import json
 import signal
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import pytest
 from bench import processes
 from lakehouse import ledger, s3, s3_server, tables
 from lakehouse.errors import BatchFailed
-from lakehouse.flow import stream
+from lakehouse.flow import refine, stream
 from lakehouse.lake import Lake
 from lakehouse.settings import Buckets, Settings
 from tests.worlds import QUICK
@@ -87,6 +88,26 @@ def test_a_loop_gives_another_sign_with_each_batch_of_its_tables_and_turn():
     loop.run()
     assert gives == [(0, "b1"), (0, "b1"), (0, "b3"), (1, "b1"), (1, "b1"), (1, "b3")]
     assert loop.sign is None
+
+
+def test_a_loop_that_follows_a_stage_is_due_with_each_of_its_batches():
+    batches = [ledger.Batch("i1", "ingest", EVENTS.name)]
+    place = SimpleNamespace(closing=threading.Event(), ledger=SimpleNamespace(batches=batches))
+    seen = []
+
+    def work():
+        seen.append([batch.batch_id for batch in batches])
+        if len(seen) == 1:  # what the loop itself or another stage did is no news
+            batches.append(ledger.Batch("r1", "refine", "silver.readings"))
+            soon = threading.Timer(0.3, batches.append, [ledger.Batch("i2", "ingest", EVENTS.name)])
+            soon.start()
+        else:
+            place.closing.set()
+
+    began = time.monotonic()
+    stream._Loop(place, "refine", [refine.HOT], work, 60.0, follows="ingest").run()
+    assert seen == [["i1"], ["i1", "r1", "i2"]]
+    assert 0.3 <= time.monotonic() - began < 30
 
 
 @pytest.mark.timeout(600)  # two starts of Spark; seen: 264 s beside a load of 11

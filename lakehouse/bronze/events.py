@@ -1,5 +1,7 @@
 """bronze.events: each landed line as a message, its person a pseudonym, its faults named."""
 
+import functools
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -80,6 +82,7 @@ def faults() -> tuple[str, ...]:
     return tuple(_judged())
 
 
+@functools.cache  # hundreds of calls into the JVM, the same for each batch
 def _faults() -> Column:
     """The names of everything that keeps a line out of bronze, in the order they are judged."""
     named = [F.when(is_so, F.lit(name)) for name, is_so in _judged().items()]

@@ -1,5 +1,6 @@
 """A lakehouse that is open for work: its settings, session, tables, ledger and locks."""
 
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from lakehouse.errors import BatchFailed, ServerFault
 from lakehouse.lake import Lake
 from lakehouse.landing import Zone
 from lakehouse.ledger import Ledger
+from lakehouse.lookup import Lookup
 from lakehouse.settings import Settings
 
 _WRITER = "the lakehouse"  # the lease of who has it alone, as a person reads it
@@ -43,6 +45,11 @@ class Place:
     def zone(self) -> Zone:
         """The landing zone."""
         return Zone(self.settings, self.endpoint)
+
+    @functools.cached_property
+    def lookup(self) -> Lookup:
+        """Questions about few rows, answered without Spark."""
+        return Lookup(self.lake)
 
     @property
     def pseudonym_key(self) -> tuple[int, bytes]:

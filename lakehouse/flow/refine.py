@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pyspark.sql import DataFrame
 
 from lakehouse import ledger, tables
-from lakehouse.flow import settling
+from lakehouse.flow import keeping, settling
 from lakehouse.flow.place import Place
-from lakehouse.flow.settling import Range, Settled
+from lakehouse.flow.span import Range, references_now
 from lakehouse.ledger import Batch
 from lakehouse.tables import Table
 
@@ -91,23 +91,23 @@ def _refine(place: Place, group: list[Table], after: int, until: int) -> list[Ba
     # A range that was taken back is done again under another id.
     attempt = max(len(place.ledger.undone(table.name)) for table in group)
     batch_id = f"{STAGE}-{after}-{until}" + (f"-{attempt}" if attempt else "")
-    span = Range(place, batch_id, after, until, settling.references_now(place))
+    span = Range(place, batch_id, after, until, references_now(place))
     busy = [table for table in group if span.messages(table) or settling.is_touched(span, table)]
-    busy.sort(key=span.messages, reverse=True)  # the longest work first
-    settled: list[Settled] = []
-    try:
-        with ThreadPoolExecutor(_AT_ONCE) as workers:
-            settled = list(workers.map(lambda table: settling.settle(span, table), busy))
-            for result in settled:
-                result.batch.check()
-            settling.set_aside(span, settled)
-            batches = list(workers.map(lambda result: settling.keep(span, result), settled))
-    finally:
-        for result in settled:
-            result.close()
     idle = [_idle(span, table) for table in group if table not in busy]
-    place.ledger.record([*batches, *idle])
-    return [*batches, *idle]
+    batches = [*(_work(span, busy) if busy else ()), *idle]
+    place.ledger.record(batches)
+    return batches
+
+
+def _work(span: Range, busy: list[Table]) -> list[Batch]:
+    busy.sort(key=span.messages, reverse=True)  # the longest work first
+    with ThreadPoolExecutor(_AT_ONCE) as workers:
+        cases = list(workers.map(lambda table: settling.judge(span, table), busy))
+        with settling.settled(span, cases) as settled:
+            for one in settled:
+                one.batch.check()
+            keeping.set_aside(span, settled)
+            return list(workers.map(lambda one: keeping.keep(span, one), settled))
 
 
 def _idle(span: Range, table: Table) -> Batch:
@@ -127,13 +127,10 @@ def _idle(span: Range, table: Table) -> Batch:
 def again(place: Place, table: Table, events: DataFrame, batch_id: str) -> Batch:
     """Refine some messages once more, from bronze, and put the outcome in place of the old one."""
     reached = progress(place, table)
-    span = Range(place, batch_id, reached, reached, settling.references_now(place))
-    result = settling.settle_again(span, table, events)
-    try:
+    span = Range(place, batch_id, reached, reached, references_now(place))
+    with settling.settled(span, [settling.judge_again(span, table, events)]) as [result]:
         result.batch.check()
-        settling.set_aside(span, [result])
-        batch = settling.keep(span, result)
-    finally:
-        result.close()
+        keeping.set_aside(span, [result])
+        batch = keeping.keep(span, result)
     place.ledger.record([batch])
     return batch

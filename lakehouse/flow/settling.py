@@ -1,131 +1,82 @@
-"""What a batch of refine does to one table: build, judge, settle, set aside, keep."""
+"""What becomes of the messages of a batch of refine: built and judged table by table, then settled
+all together. Nothing is written here; lakehouse/flow/keeping.py does that.
+"""
 
 import functools
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import judging, ledger, rows, rules, silver, tables
-from lakehouse.delta import Once
 from lakehouse.flow.place import Place
+from lakehouse.flow.span import Range
 from lakehouse.judging import POSITION
 from lakehouse.ledger import Batch
 from lakehouse.tables import Table
 
 STAGE = "refine"
-_EVENTS = tables.by_name("bronze.events")
-_QUARANTINE = tables.by_name("ops.quarantine")
 _REPEATS = tables.by_name("ops.repeats")
 
-_merging = threading.Lock()  # two MERGEs of one table at once: one of them would be refused
-
-_SMALL = 100_000  # messages of all feeds; tables are worked on side by side
+_PAST = (
+    "table_name string, key string, "
+    "before struct<arrived_at: timestamp, source_object: string, source_line: int>, "
+    "before_event_id string, before_is_late boolean"
+)
+Counts = dict[tuple[str, str], tuple[int, int]]
 
 
 @dataclass(frozen=True)
-class Range:
-    """The bronze versions of one batch: those after `after`, up to and with `until`.
+class Case:
+    """One table's part of a batch: its rows, judged but not yet settled.
 
-    versions  of every reference table, looked up once for the batch (see `references_now`)
+    events    the messages it was built from
+    judged    as silver.BUILD gives it, with `broken`; kept in memory
+    again     POSITION of the earlier messages that are judged once more; None where there are none
+    is_first  the table is empty
     """
 
-    place: Place
-    batch_id: str
-    after: int
-    until: int
-    versions: dict[str, int]
-
-    def holds(self, version: int | None) -> bool:
-        """Whether a bronze version is in the range."""
-        return version is not None and self.after < version <= self.until
-
-    @property
-    def ingested(self) -> list[Batch]:
-        """The batches of ingest in the range; those that were taken back are not."""
-        batches = self.place.ledger.of("ingest")
-        return [batch for batch in batches if self.holds(batch.version_after)]
-
-    def messages(self, table: Table) -> int:
-        """How many messages of the table's feed the range holds, by the ledger."""
-        return sum(batch.feeds.get(table.feed or "", 0) for batch in self.ingested)
-
-    @property
-    def is_small(self) -> bool:
-        """Whether one task reads the range sooner than several are begun."""
-        return sum(sum(batch.feeds.values()) for batch in self.ingested) <= _SMALL
-
-    def read(self, *wanted: Table) -> DataFrame:
-        """The messages of the tables' feeds in the range."""
-        events = self.place.store.read(_EVENTS, self.until)
-        if self.after >= 0:  # files of other batches are skipped by their statistics
-            ids = [batch.batch_id for batch in self.ingested]
-            events = events.where(F.col("batch_id").isin(ids))
-        events = events.where(F.col("feed").isin([table.feed for table in wanted]))
-        return (events.coalesce(1) if self.is_small else events).drop("batch_id")
-
-    def references(self, table: Table) -> dict[str, int]:
-        """The versions of the reference tables that the table is refined with."""
-        return {name: self.versions[name] for name in table.refers}
-
-    def known(self, table: Table) -> list[DataFrame]:
-        """The rows of those reference tables, at those versions however often they are read: a
-        MERGE that comes in between changes nothing.
-        """
-        store = self.place.store
-        return [
-            store.read(tables.by_name(name), self.versions[name]) for name in table.upstream[1:]
-        ]
-
-    def earlier(self, table: Table) -> DataFrame:
-        """The messages of the table's feed before the range."""
-        events = self.place.store.read(_EVENTS, self.after)
-        return events.where(F.col("feed") == F.lit(table.feed)).drop("batch_id")
+    table: Table
+    batch: Batch
+    events: DataFrame
+    judged: DataFrame
+    again: DataFrame | None
+    is_first: bool
 
 
 @dataclass(frozen=True)
 class Settled:
     """The outcome for one table, worked out and kept in memory, not yet written.
 
-    rows     those to keep
-    settled  as judging.settle gives it
-    bad      as judging.faulty gives it
-    again  POSITION of the earlier messages that were judged once more; None where there are none
-    is_first  the table is empty
-    held   frames in memory
+    batch    with its counts
+    settled  as judging.settle gives it, of all tables of the batch
     """
 
-    table: Table
+    case: Case
     batch: Batch
-    events: DataFrame
-    rows: DataFrame
     settled: DataFrame
-    bad: DataFrame
-    again: DataFrame | None
     has_displaced: bool
-    is_first: bool
-    held: list[DataFrame]
+
+    @property
+    def table(self) -> Table:
+        """The table that it is the outcome for."""
+        return self.case.table
+
+    @property
+    def rows(self) -> DataFrame:
+        """Those to keep."""
+        mine = self.settled.where(F.col("table_name") == self.table.name)
+        return judging.kept(self.case.judged, mine)
 
     @property
     def is_plain(self) -> bool:
         """Nothing that was written before has to change."""
         if self.table.is_history:  # a new version ends the one before it
-            return self.is_first
-        return self.again is None and not self.has_displaced
-
-    def close(self) -> None:
-        """Give the memory back."""
-        for frame in self.held:
-            frame.unpersist()
-
-
-def references_now(place: Place) -> dict[str, int]:
-    """The newest version of every table that another silver table refers to."""
-    names = {name for table in tables.SILVER for name in table.refers}
-    return {name: place.lake.version(tables.by_name(name)) for name in names}
+            return self.case.is_first
+        return self.case.again is None and not self.has_displaced
 
 
 def is_touched(span: Range, table: Table) -> bool:
@@ -134,26 +85,25 @@ def is_touched(span: Range, table: Table) -> bool:
     return bool(seen) and span.references(table) != seen
 
 
-def settle(span: Range, table: Table) -> Settled:
-    """Work out what becomes of the range's messages, and of earlier ones that are touched."""
+def judge(span: Range, table: Table) -> Case:
+    """Build and judge the range's messages, and the earlier ones that are touched."""
     new, messages = span.read(table), span.messages(table)
     again = _touched(span, table) if is_touched(span, table) else None
     if again is None:
-        return _settle(span, table, new, None, messages)
+        return _judge(span, table, new, None, messages)
     earlier = span.earlier(table).join(again, on=list(POSITION), how="left_semi")
-    return _settle(span, table, new.unionByName(earlier), again, messages)
+    return _judge(span, table, new.unionByName(earlier), again, messages)
 
 
-def settle_again(span: Range, table: Table, events: DataFrame) -> Settled:
-    """Work out anew what becomes of messages that were judged before."""
-    return _settle(span, table, events, events.select(*POSITION), 0)
+def judge_again(span: Range, table: Table, events: DataFrame) -> Case:
+    """Build and judge messages anew that were judged before."""
+    return _judge(span, table, events, events.select(*POSITION), 0)
 
 
-def _settle(
+def _judge(
     span: Range, table: Table, events: DataFrame, again: DataFrame | None, messages: int
-) -> Settled:
-    place = span.place
-    suite = rules.load(table.name)
+) -> Case:
+    suite = _suite(table.name)
     batch = ledger.started(
         STAGE,
         table.name,
@@ -162,83 +112,119 @@ def _settle(
         source_to=span.until,
         upstream=span.references(table),
         rules_version=suite.version,
-        version_before=place.lake.version(table),
+        version_before=span.place.lake.version(table),
         messages_in=messages,
     )
     built = silver.BUILD[table.name](events, *span.known(table))
     judged = built.withColumn("broken", suite.broken()).persist()
-    past = None
-    is_first = not place.lake.rows(table)
-    if not is_first:
-        kept = place.store.read(table, batch.version_before)
-        if again is not None:
-            kept = kept.join(again, on=list(POSITION), how="left_anti")
-        is_few = span.is_small and again is None
-        past = judging.past_winners(kept, judged, table.repeats, is_few=is_few).persist()
-    bad = judging.faulty(judged).persist()
-    here = judging.rivals(judged, bad, table.repeats).persist()
-    settled = judging.settle(judged, bad, here, past, table.repeats).persist()
-    counts = _counts(place, table, judged, settled, again, has_past=past is not None)
-    has_displaced = counts["displaced"] > 0
-    held = [frame for frame in (judged, bad, here, past, settled) if frame is not None]
-    staying = judging.kept(judged, settled)
-    batch = replace(
-        batch,
-        kept=counts["kept"],
-        quarantined=counts["quarantined"],
-        repeated=counts["repeated"],
-        late=counts["late"],
+    return Case(table, batch, events, judged, again, not span.place.lake.rows(table))
+
+
+@functools.cache
+def _suite(name: str) -> rules.Suite:
+    """The rules as they are when the table is first refined by this process."""
+    return rules.load(name)
+
+
+@contextmanager
+def settled(span: Range, cases: Sequence[Case]) -> Iterator[list[Settled]]:
+    """Settle the messages of all tables; what is kept in memory for it is given back at the end."""
+    told = functools.reduce(DataFrame.unionByName, map(_messages, cases))
+    if span.is_small and all(case.again is None for case in cases):
+        few = told.toArrow()
+        told = _local(span.place, few)
+        outcome = _local(span.place, judging.settle(told, _past_of_few(span, cases, few)).toArrow())
+    else:
+        outcome = judging.settle(told, _past(span, cases, told)).persist()
+    try:
+        counts = _counts(told, outcome)
+        yield [_settled(span.place, case, outcome, counts) for case in cases]
+    finally:
+        for frame in (outcome, *(case.judged for case in cases)):
+            frame.unpersist()
+
+
+def _local(place: Place, few: pa.Table) -> DataFrame:
+    """Few rows, cut off from the plan that they come from, and worked on by one task."""
+    return place.spark.createDataFrame(few).coalesce(1)
+
+
+def _messages(case: Case) -> DataFrame:
+    return judging.messages(case.judged, case.table.name, case.table.repeats)
+
+
+def _past_of_few(span: Range, cases: Sequence[Case], told: pa.Table) -> DataFrame:
+    """Who has won so far, asked without Spark."""
+    place = span.place
+    versions = {case.table: case.batch.version_before or 0 for case in cases if not case.is_first}
+    found = place.lookup.winners(versions, told)
+    return place.spark.createDataFrame(found if found.num_rows else [], _PAST)
+
+
+def _past(span: Range, cases: Sequence[Case], told: DataFrame) -> DataFrame:
+    place = span.place
+    held: list[DataFrame] = []
+    for case in cases:
+        if not case.is_first:
+            kept = place.store.read(case.table, case.batch.version_before)
+            if case.again is not None:
+                kept = kept.join(case.again, on=list(POSITION), how="left_anti")
+            held.append(judging.held(kept, case.table.name, case.table.repeats))
+    if not held:
+        return place.spark.createDataFrame([], _PAST)
+    return judging.winners(functools.reduce(DataFrame.unionByName, held), told)
+
+
+def _counts(told: DataFrame, settled: DataFrame) -> Counts:
+    """(table, outcome) -> messages and how many of them are late; one query, as each costs.
+
+    Beside the outcomes of judging.settle: "all", and "displaced" for those that had won so far.
+    """
+    lost = judging.lost(settled).select(
+        "table_name", "before", F.col("before_is_late").alias("is_late")
     )
-    return Settled(
-        table, batch, events, staying, settled, bad, again, has_displaced, is_first, held
+    parts = {"all": told, "displaced": lost.distinct()}
+    named = [
+        frame.select("table_name", F.lit(outcome).alias("outcome"), "is_late")
+        for outcome, frame in parts.items()
+    ]
+    every = functools.reduce(
+        DataFrame.unionByName, named, settled.select("table_name", "outcome", "is_late")
     )
-
-
-def _counts(
-    place: Place,
-    table: Table,
-    judged: DataFrame,
-    settled: DataFrame,
-    again: DataFrame | None,
-    *,
-    has_past: bool,
-) -> dict[str, int]:
-    """Messages by outcome, less what the same messages were before."""
-    counted = [F.count("*").alias("messages"), F.count_if("is_late").alias("late")]
-
-    def all_of(messages: DataFrame, name: str) -> DataFrame:
-        return messages.agg(F.lit(name).alias("outcome"), *counted)
-
-    here = judged.where(judging.is_message(judged)).select(rows.was_late(judged))
-    tallies = all_of(here, "all").union(settled.groupBy("outcome").agg(*counted))
-    if has_past:
-        lost = judging.lost(settled).select("before", F.col("before_is_late").alias("is_late"))
-        tallies = tallies.union(all_of(lost.distinct(), "displaced"))
-    by_outcome = {row["outcome"]: row for row in tallies.collect()}  # one query: each costs
-
-    def count(outcome: str, what: str = "messages") -> int:
-        return int(by_outcome[outcome][what]) if outcome in by_outcome else 0
-
-    displaced = count("displaced")
-    gone = count("quarantined") + count("repeated")
-    late_gone = count("quarantined", "late") + count("repeated", "late")
-    counts = {
-        "kept": count("all") - gone - displaced,
-        "quarantined": count("quarantined"),
-        "repeated": count("repeated") + displaced,
-        "late": count("all", "late") - late_gone - count("displaced", "late"),
-        "displaced": displaced,
+    counted = every.groupBy("table_name", "outcome").agg(
+        F.count("*").alias("messages"), F.count_if("is_late").alias("late")
+    )
+    return {
+        (row["table_name"], row["outcome"]): (row["messages"], row["late"])
+        for row in counted.collect()
     }
-    if again is not None:
-        was = _was(place, table, again)
-        for outcome in ("kept", "late", "repeated"):
-            counts[outcome] -= was[outcome]
-        counts["quarantined"] -= was["messages"] - was["kept"] - was["repeated"]
-    return counts
+
+
+def _settled(place: Place, case: Case, settled: DataFrame, counts: Counts) -> Settled:
+    """The outcome for one table: messages by outcome, less what the same messages were before."""
+
+    def count(outcome: str) -> tuple[int, int]:
+        return counts.get((case.table.name, outcome), (0, 0))
+
+    every, quarantined, repeated, displaced = map(
+        count, ("all", "quarantined", "repeated", "displaced")
+    )
+    kept, late = (every[of] - quarantined[of] - repeated[of] - displaced[of] for of in (0, 1))
+    was = dict.fromkeys(("kept", "quarantined", "repeated", "late"), 0)
+    if case.again is not None:
+        was = _was(place, case.table, case.again)
+    batch = replace(
+        case.batch,
+        kept=kept - was["kept"],
+        quarantined=quarantined[0] - was["quarantined"],
+        repeated=repeated[0] + displaced[0] - was["repeated"],
+        late=late - was["late"],
+    )
+    return Settled(case, batch, settled, has_displaced=displaced[0] > 0)
 
 
 def _was(place: Place, table: Table, again: DataFrame) -> dict[str, int]:
-    """How many messages are judged again, and what they were so far."""
+    """How many messages are judged again, by what they were so far."""
     silver = place.store.read(table)
     kept = silver.select(*POSITION, F.lit("kept").alias("was"), rows.was_late(silver)).distinct()
     repeated = place.store.read(_REPEATS).where(F.col("table_name") == table.name)
@@ -247,9 +233,9 @@ def _was(place: Place, table: Table, again: DataFrame) -> dict[str, int]:
     )
     told = again.join(kept.unionByName(repeated), on=list(POSITION), how="left")
     [row] = told.agg(
-        F.count("*").alias("messages"),
         F.count_if(F.col("was") == "kept").alias("kept"),
         F.count_if(F.col("was") == "repeated").alias("repeated"),
+        F.count_if(F.col("was").isNull()).alias("quarantined"),
         F.count_if("is_late").alias("late"),
     ).collect()
     return {name: int(count) for name, count in row.asDict().items()}
@@ -291,125 +277,3 @@ def with_followers(place: Place, table: Table, touched: DataFrame) -> DataFrame:
     )
     followers = lost.join(first, on=["first_object", "first_line"], how="left_semi")
     return touched.union(followers.select(*POSITION)).distinct()
-
-
-def set_aside(span: Range, settled: list[Settled]) -> None:
-    """Write the quarantined messages and the repeats of all tables, a commit each."""
-    with ThreadPoolExecutor(2) as workers:
-        quarantined = workers.submit(_set_aside, span, settled, _QUARANTINE, _quarantined)
-        repeated = workers.submit(_set_aside, span, settled, _REPEATS, _repeated)
-    quarantined.result()
-    repeated.result()
-
-
-def _set_aside(
-    span: Range,
-    settled: list[Settled],
-    table: Table,
-    rows_of: Callable[[Range, list[Settled]], DataFrame],
-) -> None:
-    wanted = [one for one in settled if _count(one, table) or one.again is not None]
-    if not wanted:
-        return
-    new = rows_of(span, wanted).withColumn("batch_id", F.lit(span.batch_id))
-    noted = {"part_of": span.batch_id}
-    judged_again = [
-        one.again.withColumn("table_name", F.lit(one.table.name))
-        for one in wanted
-        if one.again is not None
-    ]
-    if not judged_again:
-        span.place.store.append(table, new, noted)
-        return
-    new = new.localCheckpoint()  # few rows of a long plan, which is met twice from here on
-    old = functools.reduce(DataFrame.unionByName, judged_again)
-    gone = old.join(new, on=list(table.key), how="left_anti")
-    with _merging:
-        span.place.store.merge(table, new, gone, noted)
-
-
-def _count(one: Settled, table: Table) -> int:
-    return one.batch.quarantined if table is _QUARANTINE else one.batch.repeated
-
-
-def _quarantined(span: Range, wanted: list[Settled]) -> DataFrame:
-    """The rows of ops.quarantine. Bronze is read once for all tables that judged only the range."""
-    plain = [one for one in wanted if one.again is None]
-    parts = [_with_reasons(one.events, [one]) for one in wanted if one.again is not None]
-    if plain:
-        parts.append(_with_reasons(span.read(*(one.table for one in plain)), plain))
-    return functools.reduce(DataFrame.unionByName, parts)
-
-
-def _with_reasons(events: DataFrame, wanted: list[Settled]) -> DataFrame:
-    bad = [one.bad.withColumn("table_name", F.lit(one.table.name)) for one in wanted]
-    every = functools.reduce(DataFrame.unionByName, bad)
-    return events.join(F.broadcast(every), on=list(POSITION), how="inner").select(
-        "table_name",
-        "reasons",
-        "event_id",
-        "feed",
-        "shop_id",
-        "device_id",
-        "subject",
-        "emitted_at",
-        "payload",
-        F.lit(None).cast("string").alias("digest"),
-        F.lit(None).cast("bigint").alias("length"),
-        F.lit(True).alias("is_releasable"),
-        *rows.ARRIVAL,
-    )
-
-
-def _repeated(span: Range, wanted: list[Settled]) -> DataFrame:
-    """The rows of ops.repeats."""
-    del span
-    parts = []
-    for one in wanted:
-        found = judging.repeats(one.settled)
-        if one.has_displaced:
-            found = found.unionByName(judging.displaced(one.settled))
-        parts.append(found.withColumn("table_name", F.lit(one.table.name)))
-    return functools.reduce(DataFrame.unionByName, parts)
-
-
-def keep(span: Range, one: Settled) -> Batch:
-    """Write the kept rows: the commit that makes the batch count for the table."""
-    store = span.place.store
-    kept = one.rows.withColumn("batch_id", F.lit(span.batch_id))
-    batch = ledger.timed(one.batch)
-    # A batch that was taken back is done again: that is another transaction.
-    attempt = len(span.place.ledger.undone(one.table.name))
-    app = f"{STAGE}-{attempt}" if attempt else STAGE
-    once = Once(app, span.until) if span.until > span.after else None
-    if one.table.is_history and one.is_first:
-        kept = rows.with_valid_to(kept, one.table.key[:-1])
-    if one.is_plain:
-        store.append(one.table, kept, batch.note(), once)
-    else:
-        upserts, deletes = _reconciled(span, one, kept)
-        store.merge(one.table, upserts, deletes, batch.note(), once)
-    return span.place.ledger.committed(ledger.timed(batch))
-
-
-def _reconciled(span: Range, one: Settled, kept: DataFrame) -> tuple[DataFrame, DataFrame]:
-    """The kept rows, and the keys of rows that are to go: judged again or displaced."""
-    table = one.table
-    old = span.place.store.read(table)
-    gone = old.limit(0).select(*POSITION)
-    if one.again is not None:
-        gone = gone.union(one.again)
-    if one.has_displaced:
-        gone = gone.union(judging.displaced(one.settled).select(*POSITION))
-    deletes = old.join(gone.distinct(), on=list(POSITION), how="left_semi")
-    if table.is_history:
-        entity = list(table.key[:-1])
-        stay = old.join(kept.select(*entity).distinct(), on=entity, how="left_semi")
-        stay = stay.join(gone.distinct(), on=list(POSITION), how="left_anti")
-        # A displaced version has the key of the one that takes its place.
-        stay = stay.join(kept.select(*table.key), on=list(table.key), how="left_anti")
-        columns = [name for name in table.column_names if name != "valid_to"]
-        versions = stay.select(*columns).unionByName(kept.select(*columns))
-        kept = rows.with_valid_to(versions, entity)
-    keys = list(table.key)
-    return kept, deletes.select(*keys).join(kept.select(*keys), on=keys, how="left_anti")

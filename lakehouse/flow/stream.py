@@ -25,6 +25,7 @@ from lakehouse.ledger import Batch
 COLD_SECONDS = 15.0  # silver tables with few messages
 GOLD_SECONDS = 60.0
 LOOK_SECONDS = 0.5  # how long a death or a signal may go unseen
+_NEWS_SECONDS = 0.1  # and a batch that another stage waits for
 # Spark reports an idle stream every 10 s; only one long batch, or a stream that hangs, is so quiet.
 SILENT_SECONDS = 600.0
 
@@ -48,13 +49,18 @@ class _Loop(threading.Thread):
         of: Groups,
         work: Callable[[], object],
         every_s: float,
+        *,
+        follows: str | None = None,
     ) -> None:
+        """Take what to do, and how often, and a stage after whose batches it is due at once."""
         super().__init__(name=stage, daemon=True)
         self.place = place
         self.stage = stage
         self.names = {table.name for group in of for table in group}
         self.work = work
         self.every_s = every_s
+        self.follows = follows
+        self.followed: str | None = None
         self.turns = 0
         self.is_busy = False
         self.fault: Exception | None = None
@@ -62,8 +68,8 @@ class _Loop(threading.Thread):
 
     def run(self) -> None:
         began = time.monotonic()
-        while not self.place.closing.wait(max(0.0, began + self.every_s - time.monotonic())):
-            began = time.monotonic()
+        while not self._rests(began):
+            began, self.followed = time.monotonic(), self._newest_followed()
             self.is_busy = True
             try:
                 self.work()
@@ -72,6 +78,19 @@ class _Loop(threading.Thread):
                 return
             self.is_busy = False
             self.turns += 1
+
+    def _rests(self, since: float) -> bool:
+        """Wait until work is due; True where the place is closing."""
+        while time.monotonic() < since + self.every_s and self._newest_followed() == self.followed:
+            if self.place.closing.wait(min(self.every_s, _NEWS_SECONDS)):
+                return True
+        return self.place.closing.is_set()
+
+    def _newest_followed(self) -> str | None:
+        if self.follows is None:
+            return None
+        batches = reversed(self.place.ledger.batches)
+        return next((batch.batch_id for batch in batches if batch.stage == self.follows), None)
 
     @property
     def sign(self) -> object:
@@ -130,25 +149,20 @@ def for_ever(place: Place, every: str, says: Callable[[str], object]) -> None:
 
 
 def _loops(place: Place, every_s: float) -> list[_Loop]:
-    def refining(groups: Groups, seconds: float) -> _Loop:
-        return _Loop(
-            place,
-            refine.STAGE,
-            groups,
-            lambda: refine.everything(place, groups),
-            max(every_s, seconds),
-        )
+    def refining(groups: Groups, seconds: float, follows: str | None = None) -> _Loop:
+        def work() -> object:
+            return refine.everything(place, groups)
 
+        return _Loop(place, refine.STAGE, groups, work, max(every_s, seconds), follows=follows)
+
+    def building() -> object:
+        return build.everything(place)
+
+    gold = (tables.GOLD,)
     return [
-        refining((refine.HISTORY, refine.HOT), every_s),
+        refining((refine.HISTORY, refine.HOT), every_s, follows=ingest.STAGE),
         refining((refine.COLD,), COLD_SECONDS),
-        _Loop(
-            place,
-            build.STAGE,
-            (tables.GOLD,),
-            lambda: build.everything(place),
-            max(every_s, GOLD_SECONDS),
-        ),
+        _Loop(place, build.STAGE, gold, building, max(every_s, GOLD_SECONDS)),
     ]
 
 
