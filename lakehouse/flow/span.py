@@ -1,5 +1,7 @@
 """What a batch of refine reads: a range of bronze, and reference tables at versions of its own."""
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -48,7 +50,7 @@ class Range:
 
     def read(self, *wanted: Table) -> DataFrame:
         """The messages of the tables' feeds in the range."""
-        events = self.place.store.read(_EVENTS, self.until)
+        events = self._at(_EVENTS, self.until)
         if self.after >= 0:  # files of other batches are skipped by their statistics
             ids = [batch.batch_id for batch in self.ingested]
             events = events.where(F.col("batch_id").isin(ids))
@@ -63,10 +65,14 @@ class Range:
         """The rows of those reference tables, at those versions however often they are read: a
         MERGE that comes in between changes nothing.
         """
-        store = self.place.store
-        return [
-            store.read(tables.by_name(name), self.versions[name]) for name in table.upstream[1:]
-        ]
+        return [self._at(tables.by_name(name), self.versions[name]) for name in table.upstream[1:]]
+
+    @functools.cached_property
+    def _at(self) -> Callable[[Table, int], DataFrame]:
+        """A table at a version. All that read it share it: where the table has gone on since, Delta
+        reads the log anew for each frame of an old version.
+        """
+        return functools.cache(self.place.store.read)
 
     def earlier(self, table: Table) -> DataFrame:
         """The messages of the table's feed before the range."""
