@@ -33,11 +33,17 @@ _WRITERS = 8  # one upload waits for the server most of its time
 
 
 def client(
-    where: Settings, endpoint: str | None, at_once: int = 16, *, is_patient: bool = False
+    where: Settings,
+    endpoint: str | None,
+    at_once: int = 16,
+    *,
+    answer_s: float = 60.0,
+    is_patient: bool = False,
 ) -> "S3Client":
     """A client of the storage at `endpoint` (None is the cloud's own), with its keys.
 
     Takes   at_once     requests of several threads that it sends without waiting
+            answer_s    how long one try may be without an answer
             is_patient  it waits for PATIENCE_SECONDS where the storage cannot be reached; by default
                         for a few seconds, as who starts a command wants to know
     """
@@ -53,6 +59,8 @@ def client(
             s3={"addressing_style": "path" if where.s3.path_style else "auto"},
             retries={"mode": "standard", "max_attempts": 4},
             max_pool_connections=at_once,
+            connect_timeout=answer_s,
+            read_timeout=answer_s,
             proxies={} if where.s3.is_ours else None,  # no proxy reaches loopback
             # Checksums that older S3-compatible servers do not know.
             request_checksum_calculation="when_required",
