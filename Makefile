@@ -8,7 +8,7 @@ QUIETLY := mkdir -p .cache/tmp && TMPDIR="$$PWD/.cache/tmp" PIP_CACHE_DIR="$$PWD
 # Compiled modules stay in this folder; without them every start of Python takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test test-slow bench bench-live chaos purchases lint clean clean-all
+.PHONY: setup demo test test-slow bench bench-live chaos soak purchases lint clean clean-all
 
 setup: .venv/installed
 	@$(QUIETLY) $(BIN)/python -m lakehouse.jars
@@ -29,9 +29,13 @@ bench: setup
 bench-live: setup
 	@$(QUIETLY) $(BIN)/python -m bench.live
 
-# PART=answers runs one part; SEED=2 at other instants.
+# PART=answers runs one part; SEED=2 at other instants; KILLS=20 fewer kills.
 chaos: setup
 	@$(QUIETLY) $(BIN)/python -m bench.chaos
+
+# BATCHES=200 fewer.
+soak: setup
+	@$(QUIETLY) $(BIN)/python -m bench.chaos.soak
 
 # Baskets, items and revenue of the lakehouse at hand, beside the package's own table in pandas.
 purchases: setup

@@ -84,7 +84,7 @@ class Lake:
     @functools.cached_property
     def storage(self) -> "S3Client":
         """A client of the storage, for objects that are no tables."""
-        return s3.client(self.settings, self.endpoint)
+        return s3.client(self.settings, self.endpoint, is_patient=True)
 
     @property
     def storage_options(self) -> dict[str, str]:
@@ -96,6 +96,8 @@ class Lake:
             "aws_region": self.settings.s3.region,
             "aws_conditional_put": "etag",
             "aws_virtual_hosted_style_request": str(not self.settings.s3.path_style).lower(),
+            "max_retries": "1000",  # as many as there is patience for
+            "retry_timeout": f"{s3.PATIENCE_SECONDS:.0f}s",
         }
         if self.endpoint:
             options["aws_endpoint"] = self.endpoint

@@ -72,7 +72,7 @@ class Zone:
 
     def storage(self) -> "S3Client":
         """A client of the storage."""
-        return s3.client(self.settings, self.endpoint)
+        return s3.client(self.settings, self.endpoint, is_patient=True)
 
     @property
     def bucket(self) -> str:

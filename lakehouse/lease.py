@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 RENEW_SECONDS = 20.0
 EXPIRY_SECONDS = 180.0  # longer than an outage that streams ride out
+# Without a renewal: its holder gives up, before another may take it, one turn and request later at most.
+CUT_OFF_SECONDS = 100.0
+ANSWER_SECONDS = 10.0  # that one try of a request may take
 _FOLDER = "_lakehouse/leases/"
 
 
@@ -59,7 +62,8 @@ def held(
 ) -> Iterator[Holder]:
     """Hold `name`; it is renewed in a thread and given back at the end.
 
-    Takes   lost      is called where another has taken it, as it was not renewed in time
+    Takes   lost      is called where another has taken it, as it was not renewed in time, or may
+                      soon, as the storage cannot be reached
             settle_s  how long to wait before looking who won, where the storage does not keep its
                       word on conditional PUTs; longer than a PUT takes
 
@@ -112,14 +116,21 @@ class _Lease:
             self.storage.delete_object(Bucket=self.bucket, Key=self._key(number))
 
     def renew(self, over: threading.Event, lost: Callable[[BatchFailed], object]) -> None:
+        renewed = time.monotonic()
         while not over.wait(RENEW_SECONDS):
-            with suppress(BotoCoreError, ClientError):  # an outage: tried again at the next turn
+            began = time.monotonic()
+            try:
                 newest = self._newest()
                 holder = self._read(newest)
                 if newest > self.number and holder is not None:
                     lost(self._held_by(holder))
                     return
                 self.write(self.holder)
+                renewed = began
+            except (BotoCoreError, ClientError):  # an outage: tried again at the next turn
+                if time.monotonic() - renewed > CUT_OFF_SECONDS:
+                    lost(self._cut_off(time.monotonic() - renewed))
+                    return
 
     def write(self, holder: Holder) -> None:
         s3.put(self.storage, self.bucket, self._key(self.number), _bytes(holder))
@@ -151,6 +162,12 @@ class _Lease:
             answer["ResponseMetadata"]["HTTPHeaders"]["date"], "%a, %d %b %Y %H:%M:%S GMT"
         ).replace(tzinfo=UTC)
         return (now - answer["LastModified"]).total_seconds() < EXPIRY_SECONDS
+
+    def _cut_off(self, seconds: float) -> BatchFailed:
+        return BatchFailed(
+            f"{self.name} could not reach {self.storage.meta.endpoint_url} for {seconds:.0f} s; "
+            "nothing is lost, the next start goes on from there"
+        )
 
     def _held_by(self, holder: Holder) -> BatchFailed:
         return BatchFailed(f"{self.name} is being run by {holder}; wait for it or stop it")

@@ -1,16 +1,18 @@
 """The one door to S3 outside Spark: buckets, and objects as bytes."""
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import tenacity
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnected
 
 from lakehouse import keys
 from lakehouse.errors import ServerFault
@@ -22,14 +24,28 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef, ObjectTypeDef
 
 _REFUSED, _CONFLICT = 412, 409
+_AWAY = (500, 502, 503, 504)
 _MOST_DELETED = 1000  # by one request, as S3 has it
+# How long an outage of the storage is waited for by who works on it for hours.
+PATIENCE_SECONDS = 90.0
+_PAUSE_SECONDS = 2.0
 _WRITERS = 8  # one upload waits for the server most of its time
 
 
-def client(where: Settings, endpoint: str | None, at_once: int = 16) -> "S3Client":
+def client(
+    where: Settings,
+    endpoint: str | None,
+    at_once: int = 16,
+    *,
+    answer_s: float = 60.0,
+    is_patient: bool = False,
+) -> "S3Client":
     """A client of the storage at `endpoint` (None is the cloud's own), with its keys.
 
-    Takes   at_once  requests of several threads that it sends without waiting
+    Takes   at_once     requests of several threads that it sends without waiting
+            answer_s    how long one try may be without an answer
+            is_patient  it waits for PATIENCE_SECONDS where the storage cannot be reached; by default
+                        for a few seconds, as who starts a command wants to know
     """
     access, secret = keys.s3(where)
     storage: S3Client = boto3.client(
@@ -43,13 +59,36 @@ def client(where: Settings, endpoint: str | None, at_once: int = 16) -> "S3Clien
             s3={"addressing_style": "path" if where.s3.path_style else "auto"},
             retries={"mode": "standard", "max_attempts": 4},
             max_pool_connections=at_once,
+            connect_timeout=answer_s,
+            read_timeout=answer_s,
             proxies={} if where.s3.is_ours else None,  # no proxy reaches loopback
             # Checksums that older S3-compatible servers do not know.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         ),
     )
+    if is_patient:
+        storage.meta.events.register("needs-retry.s3", _wait_for_storage)  # type: ignore[arg-type]
     return storage
+
+
+def _wait_for_storage(
+    request_dict: dict[str, Any],
+    response: tuple[Any, dict[str, Any]] | None = None,
+    caught_exception: Exception | None = None,
+    **_: object,
+) -> float | None:
+    """Seconds until a request is sent again that could not be answered; None is not at all.
+
+    botocore asks after each try; its own answer, which counts tries, goes before this one.
+    """
+    is_away = isinstance(caught_exception, (NotConnected, HTTPClientError))
+    if response is not None:
+        is_away = response[1]["ResponseMetadata"]["HTTPStatusCode"] in _AWAY
+    if not is_away:
+        return None
+    since = request_dict["context"].setdefault("lakehouse_away_since", time.monotonic())
+    return _PAUSE_SECONDS if time.monotonic() - since < PATIENCE_SECONDS else None
 
 
 def ensure_buckets(storage: "S3Client", names: Iterable[str]) -> None:

@@ -136,6 +136,9 @@ def _s3a(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
         "fast.upload.buffer": "bytebuffer",
         # A buffer of this size for each file that is being written; by default 64 MB.
         "multipart.size": "16M",
+        # Each pause is twice as long as the one before, from half a second on: two minutes in all,
+        # as seven tries (its default) may be over within an outage of one.
+        "retry.limit": "8",
     }
     if where.s3.is_ours:
         # Our own server on this machine, where requests and not bytes cost: one of them reads a

@@ -90,7 +90,9 @@ class Proxy:
             head = _without_expect(head)
         if kind is Kind.DELAY:
             self.over.wait(fault.seconds)
-        content = reader.read(body // 2 if kind is Kind.CUT else body)
+        content = reader.read(expected := body // 2 if kind is Kind.CUT else body)
+        if len(content) < expected:  # the client was killed
+            raise EOFError
         if kind in _NEVER_DONE:
             return self._refuse(client, server, head, content, fault)
         server.send(head + content)

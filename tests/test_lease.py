@@ -15,7 +15,7 @@ from lakehouse import lease, s3
 from lakehouse.errors import BatchFailed, ServerFault
 from lakehouse.flow import place
 from lakehouse.settings import S3
-from tests import small_s3
+from tests import fault_proxy, small_s3
 
 
 @pytest.fixture
@@ -105,6 +105,29 @@ def test_who_was_taken_over_is_told(storage, monkeypatch):
         while not told and time.monotonic() < until:
             time.sleep(0.05)
     assert "taken is being run by process" in str(told[0])
+
+
+def test_who_cannot_reach_the_storage_gives_up_before_another_may_take_it(
+    server, where, monkeypatch
+):
+    tries = 4 * lease.ANSWER_SECONDS + 10  # with botocore's pauses
+    assert lease.CUT_OFF_SECONDS + lease.RENEW_SECONDS + tries < lease.EXPIRY_SECONDS
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(lease, "CUT_OFF_SECONDS", 1.0)
+    said = []
+    with (
+        fault_proxy.running(server) as proxy,
+        hold(s3.client(where, proxy.endpoint), "away", said.append),
+    ):
+        time.sleep(2)
+        assert said == []
+        proxy.plan = lambda method, path: fault_proxy.Fault(fault_proxy.Kind.CUT)
+        until = time.monotonic() + 30
+        while not said and time.monotonic() < until:
+            time.sleep(0.1)
+    assert re.fullmatch(
+        r"away could not reach http://127.0.0.1:\d+ for \d+ s; nothing is lost, .*", str(said[0])
+    )
 
 
 def test_who_looked_long_ago_does_not_win_by_a_number_that_was_given_up(storage, monkeypatch):

@@ -142,7 +142,7 @@ def test_sigterm_lets_the_batch_finish_and_a_restart_goes_on(server, where, tmp_
     assert s3_server.status(tmp_path) is None  # it used the server of the test, and started none
 
 
-def land(storage, number, feed="shops"):
+def land(storage, number, feed="shops", bucket=SETTINGS["buckets"]["landing"]):
     """Put one message about shop S<number> into the landing zone, now."""
     now = datetime.now(UTC) - timedelta(seconds=1)
     shop = {"snapshot_id": f"s{number}", "row_count": 1, "effective_at": "2026-01-01T00:00:00Z"}
@@ -159,4 +159,4 @@ def land(storage, number, feed="shops"):
         "payload": shop,
     }
     key = f"{now:%Y-%m-%d}/reference_{now:%Y%m%dT%H%M%S}.000Z.jsonl"
-    s3.put(storage, "stream-landing", key, json.dumps(message).encode())
+    s3.put(storage, bucket, key, json.dumps(message).encode())

@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from bench.chaos import commits, kills
+from bench.chaos import commits, kills, outages
 from bench.chaos.drivers import HOME, Outcome
 from bench.results import publish
 from lakehouse import s3_server, settings
@@ -24,7 +24,7 @@ PARTS: dict[str, Callable[[str, int], Outcome]] = {
     "writers": commits.writers,
     "merges": commits.merges,
     "answers": commits.answers,
-    "outages": commits.outages,
+    "outages": outages.outages,
     "throughput": commits.throughput,
 }
 

@@ -106,7 +106,10 @@ def drivers(*tasks: Task) -> Iterator[list[Driver]]:
 
 
 def acknowledged(*tasks: Task) -> tuple[set[str], bool]:
-    """Run drivers to their end: what they were told is written, and whether all ended well."""
+    """Run drivers to their end: what they were told is written, and whether all ended well.
+
+    Where one fails the others are killed.
+    """
     with drivers(*tasks) as started:
         said: list[str] = []
         readers = [
@@ -116,9 +119,12 @@ def acknowledged(*tasks: Task) -> tuple[set[str], bool]:
         for reader in readers:
             reader.start()
         end = time.monotonic() + _LIMIT_SECONDS
+        while time.monotonic() < end:
+            statuses = [process.poll() for process in started]
+            if any(statuses) or None not in statuses:
+                break
+            time.sleep(0.2)
         for process in started:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(1.0, end - time.monotonic()))
             process.kill()
             process.wait()
         for reader in readers:

@@ -1,6 +1,7 @@
 """A driver that runs stages when it is told to: `python -m bench.chaos.stages TASK`.
 
-Each line of its stdin names stages; it says "done" when they are.
+Each line of its stdin names stages; it says "done" when they are. Its session is started before,
+the lakehouse is opened at the first line.
 """
 
 import sys
@@ -30,8 +31,9 @@ def main() -> None:
     if task.is_naive:
         _forget()
     with session.spark(task.settings, task.endpoint, "chaos") as spark:
-        at = place.at(task.settings, task.endpoint, spark)
+        at = None
         for line in sys.stdin:
+            at = at or place.at(task.settings, task.endpoint, spark)
             for stage in line.split():
                 if stage == maintain.STAGE:
                     _maintain(at)

@@ -66,7 +66,10 @@ class Place:
         """
 
         bucket = self.settings.buckets.ops
-        with lease.held(self.lake.storage, bucket, stage, lambda fault: self.end(stage, fault)):
+        storage = s3.client(
+            self.settings, self.endpoint
+        )  # no patient one: a renewal is tried again
+        with lease.held(storage, bucket, stage, lambda fault: self.end(stage, fault)):
             yield
             self.raise_lost()
 

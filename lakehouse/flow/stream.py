@@ -235,8 +235,13 @@ def _watch(stage: str, seen: _Sign, sign: object, says: Callable[[str], object])
 
 
 def _rest(place: Place, query: StreamingQuery, loops: list[_Loop]) -> None:
-    """Let the batches under way finish and no further one begin, then stop the query."""
+    """Let the batches under way finish and no further one begin, then stop the query.
+
+    Who is cut off from the storage does not wait for them: a batch counts by its last commit.
+    """
     place.closing.set()
+    if place.lost:
+        return
     for loop in loops:
         loop.join()
     with place.busy[ingest.STAGE]:

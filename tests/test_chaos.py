@@ -1,0 +1,31 @@
+"""A few minutes' cut of `make chaos`: drivers killed at the most telling requests."""
+
+import pytest
+
+from bench.chaos import kills, lakes
+from bench.chaos.cuts import CUTS
+from lakehouse.flow import once
+from tests.worlds import lakehouse_in
+
+TELLING = (
+    "ingest: after the commit, before the ledger",
+    "refine: between two tables of a batch",
+    "build: after a commit, before its answer",
+)
+
+
+@pytest.mark.timeout(900)  # six starts of Spark
+def test_a_lakehouse_whose_drivers_are_killed_ends_as_one_where_nothing_happened(
+    server, where, spark
+):
+    calm = lakehouse_in("calm", where, server, spark)
+
+    def beside(stages):
+        for stage in stages.split():
+            once.run(calm, stage)
+
+    chain = [cut for cut in CUTS if cut.name in TELLING]
+    with kills.pair(server, lakes.shares(), calm.lake, beside) as both:
+        differences = both.through(chain)
+    assert differences == []
+    assert dict(both.done) == dict.fromkeys(TELLING, 1)
