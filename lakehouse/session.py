@@ -1,6 +1,7 @@
 """The Spark session: Delta, S3 and nothing written outside the home folder."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +40,23 @@ def spark(where: Settings, endpoint: str, app: str) -> Iterator[SparkSession]:
     try:
         yield session
     finally:
-        session.stop()
+        if _jvm().poll() is None:
+            session.stop()
+
+
+def end_at_once() -> None:
+    """Kill the JVM with all that is under way in it, for who is cut off from the storage: a stop
+    would wait for every request, and another process may hold what this one still writes.
+    """
+    _jvm().kill()
+    _jvm().wait()
+
+
+def _jvm() -> "subprocess.Popen[bytes]":
+    gateway = SparkContext._gateway
+    assert gateway is not None
+    process: subprocess.Popen[bytes] = gateway.proc
+    return process
 
 
 def _options(where: Settings, endpoint: str, home: Path) -> dict[str, str]:

@@ -66,9 +66,8 @@ class Place:
         """
 
         bucket = self.settings.buckets.ops
-        storage = s3.client(
-            self.settings, self.endpoint
-        )  # no patient one: a renewal is tried again
+        # No patient client: a renewal is tried again.
+        storage = s3.client(self.settings, self.endpoint, answer_s=lease.ANSWER_SECONDS)
         with lease.held(storage, bucket, stage, lambda fault: self.end(stage, fault)):
             yield
             self.raise_lost()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pyspark.errors import StreamingQueryException
 from pyspark.sql.streaming.query import StreamingQuery
 
-from lakehouse import landing, tables
+from lakehouse import landing, session, tables
 from lakehouse.errors import BadSetting, BatchFailed
 from lakehouse.flow import build, ingest, once, refine
 from lakehouse.flow.place import Place
@@ -237,13 +237,13 @@ def _watch(stage: str, seen: _Sign, sign: object, says: Callable[[str], object])
 def _rest(place: Place, query: StreamingQuery, loops: list[_Loop]) -> None:
     """Let the batches under way finish and no further one begin, then stop the query.
 
-    Who is cut off from the storage does not wait for them: a batch counts by its last commit.
+    Who is cut off from the storage does not wait for them: a batch counts by its last commit, and
+    its requests would be tried for minutes.
     """
     place.closing.set()
-    if place.lost:
-        return
-    for loop in loops:
-        loop.join()
-    with place.busy[ingest.STAGE]:
-        pass
+    while place.lost or place.busy[ingest.STAGE].locked() or any(map(_Loop.is_alive, loops)):
+        if place.lost:
+            session.end_at_once()
+            return
+        time.sleep(_NEWS_SECONDS)
     query.stop()
