@@ -29,10 +29,10 @@ def messages(judged: DataFrame, table_name: str, per: Sequence[str]) -> DataFram
             (false where the table has none), and
               reasons  the rules that any of its rows breaks, sorted; empty where it is good
     """
-    reasons = F.array_sort("broken")
+    reasons = F.sort_array("broken")  # (array_sort's lambda keeps its input out of codegen)
     told = judged
     if "line" in judged.columns:  # a message may be several rows
-        every = F.array_sort(F.array_distinct(F.flatten(F.collect_set("broken"))))
+        every = F.sort_array(F.array_distinct(F.flatten(F.collect_set("broken"))))
         bad = judged.where(F.size("broken") > 0).groupBy(*POSITION).agg(every.alias("_every"))
         told = judged.where(F.coalesce("line", F.lit(1)) == 1)
         told = told.join(F.broadcast(bad), on=list(POSITION), how="left")

@@ -1,11 +1,11 @@
 """The Spark session: Delta, S3 and nothing written outside the home folder."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from pyspark import SparkConf, SparkContext
 from pyspark.java_gateway import launch_gateway
@@ -40,23 +40,29 @@ def spark(where: Settings, endpoint: str, app: str) -> Iterator[SparkSession]:
     try:
         yield session
     finally:
-        if _jvm().poll() is None:
-            session.stop()
+        session.stop()
 
 
-def end_at_once() -> None:
-    """Kill the JVM with all that is under way in it, for who is cut off from the storage: a stop
-    would wait for every request, and another process may hold what this one still writes.
+def interpreting(spark: SparkSession) -> SparkSession:
+    """A session beside `spark` that runs plans without generating code for them.
+
+    A batch of up to some hundred thousand rows is over before the JVM has compiled what was
+    generated for it (docs/decisions/batches.md).
     """
-    _jvm().kill()
-    _jvm().wait()
+    beside = spark.newSession()
+    for key, value in INTERPRETED.items():
+        beside.conf.set(key, value)
+    return beside
 
 
-def _jvm() -> "subprocess.Popen[bytes]":
-    gateway = SparkContext._gateway
-    assert gateway is not None
-    process: subprocess.Popen[bytes] = gateway.proc
-    return process
+def end_at_once(status: int) -> NoReturn:
+    """End the JVM and this process here and now, for who is cut off from the storage: all that is
+    under way in them waits for it, one request after the other, and another process may hold what is
+    still written here.
+    """
+    if SparkContext._gateway is not None:
+        SparkContext._gateway.proc.kill()
+    os._exit(status)
 
 
 def _options(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
@@ -99,6 +105,10 @@ def _options(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
     return options
 
 
+INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
 _ENGINE = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",

@@ -67,7 +67,7 @@ class Ingest(_Section):
 
 class Refine(_Section):
     """How many messages one batch of refine takes, one commit of ingest at least; and up to how many
-    of all feeds are settled by the driver alone, without a shuffle.
+    are read by one task and settled by the driver alone.
     """
 
     batch_messages: int = Field(default=2_000_000, ge=1)

@@ -1,6 +1,6 @@
 """The small world that the tests of the whole flow share, and ways to take it to gold."""
 
-from lakehouse import s3
+from lakehouse import s3, session
 from lakehouse.flow import build, ingest, place, refine
 from lakehouse.settings import Buckets, Faults, Simulation
 
@@ -32,8 +32,7 @@ WORLD = Simulation(
 QUICK = {
     # (The first compiler alone has 48 MB for its code by default; once they are full, none is run.)
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    **session.INTERPRETED,
 }
 
 

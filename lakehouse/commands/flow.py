@@ -14,6 +14,7 @@ import typer
 
 from lakehouse.commands import show
 from lakehouse.commands.common import err, out, place_of
+from lakehouse.errors import BatchFailed
 from lakehouse.ledger import Batch
 
 
@@ -59,6 +60,7 @@ def stream(
 
     Prints a line a batch. Exit status 0 after a signal, 1 where a stage died.
     """
+    from lakehouse import session
     from lakehouse.flow import once
     from lakehouse.flow import stream as streaming
 
@@ -77,7 +79,13 @@ def stream(
                 _print(_line(batch, streaming.lag_s(place, batch, time.time())))
 
         place.ledger.told = told
-        streaming.for_ever(place, every, _said)
+        try:
+            streaming.for_ever(place, every, _said)
+        except BatchFailed as fault:
+            if place.lost:
+                err.print(f"lakehouse: {fault}", highlight=False, soft_wrap=True)
+                session.end_at_once(1)
+            raise
     _said("every batch is done")
 
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.readwriter import DataStreamWriter
@@ -45,6 +45,11 @@ class Place:
     def zone(self) -> Zone:
         """The landing zone."""
         return Zone(self.settings, self.endpoint)
+
+    def interpreting(self) -> "Place":
+        """The same lakehouse through a session that is quicker with small batches."""
+        spark = session.interpreting(self.spark)
+        return replace(self, spark=spark, store=Store(spark, self.settings, self.lake))
 
     @functools.cached_property
     def lookup(self) -> Lookup:

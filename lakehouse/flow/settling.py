@@ -130,18 +130,26 @@ def _suite(name: str) -> rules.Suite:
 def settled(span: Range, cases: Sequence[Case]) -> Iterator[list[Settled]]:
     """Settle the messages of all tables; what is kept in memory for it is given back at the end."""
     told = functools.reduce(DataFrame.unionByName, map(_messages, cases))
-    if span.is_small and all(case.again is None for case in cases):
+    if _are_few(span.place, cases):
         few = told.toArrow()
         told = _local(span.place, few)
         outcome = _local(span.place, judging.settle(told, _past_of_few(span, cases, few)).toArrow())
     else:
+        told = told.persist()
         outcome = judging.settle(told, _past(span, cases, told)).persist()
     try:
         counts = _counts(told, outcome)
         yield [_settled(span.place, case, outcome, counts) for case in cases]
     finally:
-        for frame in (outcome, *(case.judged for case in cases)):
+        for frame in (outcome, told, *(case.judged for case in cases)):
             frame.unpersist()
+
+
+def _are_few(place: Place, cases: Sequence[Case]) -> bool:
+    """Whether the driver alone settles the messages."""
+    messages = sum(case.batch.messages_in for case in cases)
+    is_plain = all(case.again is None for case in cases)
+    return is_plain and messages <= place.settings.refine.few_messages
 
 
 def _local(place: Place, few: pa.Table) -> DataFrame:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pyspark.errors import StreamingQueryException
 from pyspark.sql.streaming.query import StreamingQuery
 
-from lakehouse import landing, session, tables
+from lakehouse import landing, tables
 from lakehouse.errors import BadSetting, BatchFailed
 from lakehouse.flow import build, ingest, once, refine
 from lakehouse.flow.place import Place
@@ -149,9 +149,11 @@ def for_ever(place: Place, every: str, says: Callable[[str], object]) -> None:
 
 
 def _loops(place: Place, every_s: float) -> list[_Loop]:
+    small = place.interpreting()
+
     def refining(groups: Groups, seconds: float, follows: str | None = None) -> _Loop:
         def work() -> object:
-            return refine.everything(place, groups)
+            return refine.everything(small, groups)
 
         return _Loop(place, refine.STAGE, groups, work, max(every_s, seconds), follows=follows)
 
@@ -237,13 +239,13 @@ def _watch(stage: str, seen: _Sign, sign: object, says: Callable[[str], object])
 def _rest(place: Place, query: StreamingQuery, loops: list[_Loop]) -> None:
     """Let the batches under way finish and no further one begin, then stop the query.
 
-    Who is cut off from the storage does not wait for them: a batch counts by its last commit, and
-    its requests would be tried for minutes.
+    Who is cut off from the storage does not wait for them: each of their requests is tried for
+    minutes.
     """
     place.closing.set()
-    while place.lost or place.busy[ingest.STAGE].locked() or any(map(_Loop.is_alive, loops)):
+    while place.busy[ingest.STAGE].locked() or any(map(_Loop.is_alive, loops)):
         if place.lost:
-            session.end_at_once()
             return
         time.sleep(_NEWS_SECONDS)
-    query.stop()
+    if not place.lost:
+        query.stop()
