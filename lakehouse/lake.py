@@ -96,21 +96,25 @@ class Lake:
             "aws_region": self.settings.s3.region,
             "aws_conditional_put": "etag",
             "aws_virtual_hosted_style_request": str(not self.settings.s3.path_style).lower(),
-            "max_retries": "1000",  # as many as there is patience for
-            "retry_timeout": f"{s3.PATIENCE_SECONDS:.0f}s",
         }
         if self.endpoint:
             options["aws_endpoint"] = self.endpoint
             options["aws_allow_http"] = str(self.endpoint.startswith("http://")).lower()
         return options
 
+    @property
+    def _options(self) -> dict[str, str]:
+        """Those of our own readers and writers: an outage is waited for, however often they ask."""
+        patience = f"{s3.PATIENCE_SECONDS:.0f}s"
+        return self.storage_options | {"max_retries": "1000", "retry_timeout": patience}
+
     def exists(self, table: Table) -> bool:
         """Whether the table was created."""
-        return DeltaTable.is_deltatable(self.uri(table), storage_options=self.storage_options)
+        return DeltaTable.is_deltatable(self.uri(table), storage_options=self._options)
 
     def open(self, table: Table, version: int | None = None) -> DeltaTable:
         """The table at a version, newest by default, for readers of delta-rs."""
-        return DeltaTable(self.uri(table), version=version, storage_options=self.storage_options)
+        return DeltaTable(self.uri(table), version=version, storage_options=self._options)
 
     @contextmanager
     def _newest(self, table: Table) -> Iterator[DeltaTable | None]:
@@ -204,7 +208,7 @@ class Lake:
             self.uri(table),
             rows,
             mode="append",
-            storage_options=self.storage_options,
+            storage_options=self._options,
             commit_properties=CommitProperties(max_commit_retries=50),
         )
 

@@ -14,6 +14,7 @@ TELLING = (
 )
 
 
+@pytest.mark.slow  # four minutes; `.ci/run` has it as a step of its own
 @pytest.mark.timeout(900)  # six starts of Spark
 def test_a_lakehouse_whose_drivers_are_killed_ends_as_one_where_nothing_happened(
     server, where, spark
