@@ -248,12 +248,13 @@ def first(count: int, fault: Fault, method: str, of: Callable[[str], bool]) -> P
     return plan
 
 
-def silent_until(instant: float) -> Plan:
-    """A plan: nothing is answered before an instant of time.monotonic()."""
+def outage(kind: Kind, seconds: float) -> Plan:
+    """A plan: whatever is asked meets the same fault until so many seconds from now have passed."""
+    end = time.monotonic() + seconds
 
     def plan(method: str, path: str) -> Fault | None:
         del method, path
-        left = instant - time.monotonic()
-        return Fault(Kind.SILENT, left) if left > 0 else None
+        left = end - time.monotonic()
+        return Fault(kind, left) if left > 0 else None
 
     return plan

@@ -95,7 +95,7 @@ def test_a_delay_only_delays(proxy, through, there):
 
 
 def test_an_outage_ends(proxy, through, there):
-    proxy.plan = fault_proxy.silent_until(time.monotonic() + 0.5)
+    proxy.plan = fault_proxy.outage(fault_proxy.Kind.SILENT, 0.5)
     with pytest.raises(BotoCoreError):
         s3.put(through, "ops", "proxied/out", b"")
     s3.put(through, "ops", "proxied/out", b"in")

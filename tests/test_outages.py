@@ -12,22 +12,10 @@ from lakehouse import keys, ledger, s3
 from lakehouse.lake import Lake
 from lakehouse.settings import Buckets, Settings
 from tests import fault_proxy
-from tests.fault_proxy import Fault, Kind
+from tests.fault_proxy import Kind, outage
 from tests.test_stream import EVENTS, SETTINGS, land
 
 OUTAGE_SECONDS = 60
-
-
-def outage(kind, seconds):
-    """A plan: whatever is asked meets the same fault until so many seconds have passed."""
-    end = time.monotonic() + seconds
-
-    def plan(method, path):
-        del method, path
-        left = end - time.monotonic()
-        return Fault(kind, left) if left > 0 else None
-
-    return plan
 
 
 @pytest.mark.parametrize("kind", [Kind.CUT, Kind.ERROR])
