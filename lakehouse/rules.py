@@ -35,11 +35,16 @@ class Rule:
 
 @dataclass(frozen=True)
 class Suite:
-    """The row rules of one table, and the digest of the file they come from."""
+    """What must hold of one table, and the digest of the file that says so.
+
+    rules  judged row by row as the row is written: those of severity "quarantine"
+    gate   judged by Great Expectations on a version of the table: the others, as the file has them
+    """
 
     table: str
     version: str
     rules: tuple[Rule, ...]
+    gate: tuple[dict[str, Any], ...] = ()
 
     def broken(self) -> Column:
         """Array of the ids of the rules that a row breaks; empty where it is fine."""
@@ -62,15 +67,15 @@ def load(table: str, folder: Path = FOLDER) -> Suite:
     except (ValueError, KeyError, TypeError) as fault:
         raise BadRule(f"{path.name}: not a Great Expectations suite ({fault!r})") from None
     version = hashlib.sha256(content).hexdigest()[:12]
-    rules = tuple(
-        _compile(path.name, expectation)
-        for expectation in expectations
-        if _meta(path.name, expectation)["severity"] == "quarantine"
-    )
-    ids = [rule.id for rule in rules]
+    metas = [_meta(path.name, expectation) for expectation in expectations]
+    ids = [meta["id"] for meta in metas]
     if doubled := {name for name in ids if ids.count(name) > 1}:
         raise BadRule(f"{path.name}: the id {min(doubled)} stands twice; ids are unique in a file")
-    return Suite(table, version, rules)
+    parts: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    for meta, expectation in zip(metas, expectations, strict=True):
+        parts[meta["severity"] == "quarantine"].append(expectation)
+    compiled = tuple(_compile(path.name, expectation) for expectation in parts[True])
+    return Suite(table, version, compiled, tuple(parts[False]))
 
 
 def _meta(file: str, expectation: dict[str, Any]) -> dict[str, str]:
