@@ -38,9 +38,10 @@ class Kind:
 
 @dataclass(frozen=True)
 class Predicate:
-    """An expectation whose arguments were checked."""
+    """An expectation whose arguments were checked; `who` names it in a sentence."""
 
     who: str
+    type: str
     kind: Kind
     arguments: Arguments
     only_where: str | None
@@ -85,7 +86,7 @@ def of(file: str, expectation: Mapping[str, Any]) -> Predicate:
     if kind.check:
         kind.check(who, checked)
     only_where = None if condition is None else conditions.as_sql(who, condition, parser)
-    return Predicate(who, kind, checked, only_where)
+    return Predicate(who, kind_name, kind, checked, only_where)
 
 
 def _refuse_unreadable(who: str, regex: str | None) -> None:

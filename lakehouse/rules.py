@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from pyspark import SparkContext
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import kinds, rows
+from lakehouse import fitting, kinds, rows
 from lakehouse.errors import BadRule
 from lakehouse.kinds import Predicate
 from lakehouse.settings import PROJECT
@@ -32,10 +32,11 @@ _META = ("id", "severity", "sentence", "owner")
 
 @dataclass(frozen=True)
 class Rule:
-    """One row rule."""
+    """One row rule; `expectation` is what the file has of it."""
 
     id: str
     sentence: str
+    expectation: dict[str, Any]
     predicate: Predicate
 
     @functools.cached_property
@@ -61,6 +62,11 @@ class Suite:
         """Array of the ids of the rules that a row breaks; empty where it is fine."""
         ids = [F.when(rule.broken, F.lit(rule.id)) for rule in self.rules]
         return rows.without_nulls(F.array(*ids, F.lit(None).cast("string")))
+
+    def check(self, judged: DataFrame) -> None:
+        """Raise BadRule where a rule does not fit the columns of the rows that it is to judge."""
+        for rule in self.rules:
+            fitting.check(rule.predicate, judged)
 
 
 def load(table: str, folder: Path = FOLDER) -> Suite:
@@ -90,7 +96,7 @@ def load(table: str, folder: Path = FOLDER) -> Suite:
     for meta, expectation in zip(metas, expectations, strict=True):
         parts[meta["severity"] == "quarantine"].append(expectation)
     judged = tuple(
-        Rule(one["meta"]["id"], one["meta"]["sentence"], kinds.of(path.name, one))
+        Rule(one["meta"]["id"], one["meta"]["sentence"], one, kinds.of(path.name, one))
         for one in parts[True]
     )
     if SparkContext._active_spark_context is not None:
