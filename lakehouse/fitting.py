@@ -4,11 +4,11 @@ Spark would compare a text with a number by reading the text as one, and stop at
 is none: in the middle of a batch.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from lakehouse import arguments
@@ -16,30 +16,53 @@ from lakehouse.errors import BadRule
 from lakehouse.kinds import Predicate
 
 
-def check(predicate: Predicate, rows: DataFrame) -> None:
+def check(predicates: Sequence[Predicate], rows: DataFrame) -> None:
     """Raise BadRule, one sentence, where a rule does not fit the columns of `rows`."""
+    try:
+        rows.select(*(one.broken() for one in predicates))
+    except AnalysisException:
+        for one in predicates:
+            _refuse_unresolved(one, rows)
+        raise
+    names = sorted({name for one in predicates for name in _columns(one.arguments)})
+    found = rows.select(*names).schema if names else ()
+    types = {name: field.dataType for name, field in zip(names, found, strict=True)}
+    for one in predicates:
+        _refuse_other_types(one, types)
+
+
+def _refuse_unresolved(predicate: Predicate, rows: DataFrame) -> None:
     try:
         rows.select(predicate.broken())
     except AnalysisException as fault:
         reason = str(fault.getMessage()).strip().splitlines()[0]
         raise BadRule(f"{predicate.who} does not fit the rows: {reason}") from None
 
-    def kind_of(name: str) -> T.DataType:
-        return rows.select(F.col(name)).schema[0].dataType
+
+def _refuse_other_types(predicate: Predicate, types: Mapping[str, T.DataType]) -> None:
+    def said(name: str) -> str:
+        return f"{name}, which is {types[name].simpleString()}"
 
     for name, value in _asked(predicate).items():
-        if not _compares(value, kind_of(name)):
+        if not _compares(value, types[name]):
             raise BadRule(
-                f"{predicate.who} compares {name}, which is {kind_of(name).simpleString()}, with "
-                f"{value!r}; allowed are numbers for a number, texts for a text, true and false for "
-                "a boolean, dates and instants for a date or an instant"
+                f"{predicate.who} compares {said(name)}, with {value!r}; allowed are numbers for a "
+                "number, texts for a text, true and false for a boolean, dates and instants for a "
+                "date or an instant"
             )
     given = predicate.arguments
     pair = [given[name] for name in ("column_A", "column_B") if name in given]
-    are_texts = [isinstance(kind_of(name), T.StringType) for name in pair]
+    are_texts = [isinstance(types[name], T.StringType) for name in pair]
     if any(are_texts) and not all(are_texts) and "value_pairs_set" not in given:
-        said = " and ".join(f"{name}, which is {kind_of(name).simpleString()}" for name in pair)
-        raise BadRule(f"{predicate.who} compares {said}; allowed are two texts, or none")
+        raise BadRule(
+            f"{predicate.who} compares {' and '.join(map(said, pair))}; "
+            "allowed are two texts, or none"
+        )
+
+
+def _columns(given: arguments.Arguments) -> list[str]:
+    names = [given.get(name) for name in ("column", "column_A", "column_B")]
+    return [name for name in (*names, *given.get("column_list", ())) if name]
 
 
 def _asked(predicate: Predicate) -> dict[str, Any]:

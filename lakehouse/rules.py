@@ -65,8 +65,7 @@ class Suite:
 
     def check(self, judged: DataFrame) -> None:
         """Raise BadRule where a rule does not fit the columns of the rows that it is to judge."""
-        for rule in self.rules:
-            fitting.check(rule.predicate, judged)
+        fitting.check([rule.predicate for rule in self.rules], judged)
 
 
 def load(table: str, folder: Path = FOLDER) -> Suite:

@@ -81,7 +81,7 @@ def test_every_suggestion_holds_for_the_rows_that_it_comes_from(loaded, readings
         ({"measured_at": datetime(1970, 1, 1, tzinfo=UTC)}, "measured_at_is_not_before_the_first"),
         ({"arrived_at": START - timedelta(days=1)}, "arrived_at_is_not_before_measured_at"),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_a_planted_row_is_caught(loaded, frame, cells, rule):
     assert rule in broken(loaded, frame(READINGS.name, reading(5, **cells)))
