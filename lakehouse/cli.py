@@ -13,7 +13,19 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 import lakehouse
-from lakehouse.commands import common, demo, flow, live, look, maintain, repair, s3, world
+from lakehouse.commands import (
+    common,
+    correct,
+    demo,
+    flow,
+    live,
+    look,
+    maintain,
+    quarantine,
+    repair,
+    s3,
+    world,
+)
 from lakehouse.errors import LakehouseError
 
 
@@ -73,6 +85,9 @@ def _options(
 for module in (world, live, flow, repair, maintain, look, demo):
     for command in module.COMMANDS:
         app.command()(command)
+for command in correct.COMMANDS:
+    quarantine.app.command()(command)
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(s3.app, name="s3")
 
 

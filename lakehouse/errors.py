@@ -42,6 +42,10 @@ class BadRule(LakehouseError):
     """A rule in expectations/ that cannot be judged on one row."""
 
 
+class BadCorrection(LakehouseError):
+    """A repair of quarantined messages that cannot be declared: unknown field, nobody meant."""
+
+
 class BadQuery(LakehouseError):
     """A query that `lakehouse sql` cannot answer: unknown table, broken SQL, or more than a look."""
 

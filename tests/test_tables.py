@@ -117,7 +117,7 @@ def test_a_table_is_built_from_the_declared_upstream_tables_in_order(table):
 def test_a_table_is_built_with_the_declared_columns_and_types(table, frame):
     built = BUILT[table.name](*map(frame, table.upstream))
     types = dict(built.dtypes)
-    given_later = {"batch_id"} | ({"valid_to"} if table.is_history else set())
+    given_later = {"batch_id", "corrected_by"} | ({"valid_to"} if table.is_history else set())
     declared = {name: kind for name, kind in frame(table.name).dtypes if name not in given_later}
     assert {name: types.get(name) for name in declared} == declared
 

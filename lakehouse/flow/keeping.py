@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 
 from lakehouse import judging, ledger, rows, tables
 from lakehouse.delta import Once
-from lakehouse.flow.settling import STAGE, Settled
+from lakehouse.flow.cases import STAGE
+from lakehouse.flow.settling import Settled
 from lakehouse.flow.span import Range
 from lakehouse.judging import POSITION
 from lakehouse.ledger import Batch

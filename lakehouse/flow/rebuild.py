@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import tables
 from lakehouse.errors import UnknownName
-from lakehouse.flow import build, refine, settling
+from lakehouse.flow import build, cases, refine
 from lakehouse.flow.place import Place
 from lakehouse.judging import POSITION
 from lakehouse.ledger import Batch
@@ -58,5 +58,5 @@ def _meant(
         meant = meant.where(F.to_date("emitted_at") == F.lit(day))
     if meant is events:
         return events
-    wanted = settling.with_followers(place, declared, meant.select(*POSITION))
+    wanted = cases.with_followers(place, declared, meant.select(*POSITION))
     return events.join(wanted, on=list(POSITION), how="left_semi")

@@ -70,4 +70,23 @@ TABLES = (
         ),
         retention=timedelta(days=365),
     ),
+    Table(
+        name="ops.audit",
+        grain="one thing that a person did to messages or tables by hand",
+        key=("audit_id",),
+        columns=(
+            Column("audit_id", "string", "unique", is_never_null=True),
+            Column("done_at", "timestamp", "UTC", is_never_null=True),
+            Column("done_by", "string", "who, as the machine calls them"),
+            Column("action", "string", "fix, drop, revoke, release", is_never_null=True),
+            Column("table_name", "string", "the table it was done to"),
+            Column("correction_id", "string", "the correction that was declared"),
+            Column("reason", "string", "why, in a sentence"),
+            Column("batch_ids", "array<string>", "the batches that it led to"),
+            Column("kept", "bigint", "messages that are in silver since, less those that were"),
+            Column("quarantined", "bigint", "messages that wait since, less those that did"),
+            Column("repeated", "bigint", "messages that are repeats since, less those that were"),
+            Column("code_version", "string", "package version and commit"),
+        ),
+    ),
 )

@@ -118,6 +118,12 @@ def source_columns() -> tuple[Column, ...]:
     )
 
 
+def refined_columns() -> tuple[Column, ...]:
+    """What every silver row says of its message."""
+    means = "the corrections that met the message, in their order; null where none did"
+    return (*source_columns(), Column("corrected_by", "array<string>", means, is_origin=True))
+
+
 EVENT_ID = Column("event_id", "string", "the sender's id of the message", True, True)
 SHOP = Column("shop_id", "string", "the shop it happened in")
 LATE = Column(

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from lakehouse.tables import reference
-from lakehouse.tables.schema import EVENT_ID, LATE, SHOP, Column, Table, source_columns
+from lakehouse.tables.schema import EVENT_ID, LATE, SHOP, Column, Table, refined_columns
 
 _YEARS = timedelta(days=730)
 
@@ -26,7 +26,7 @@ TABLES = (
             Column("raw_value", "string", "as the device sent it", True),
             Column("raw_unit", "string", "as the device sent it", True),
             LATE,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events", "silver.devices", "silver.calibrations"),
         feed="readings",
@@ -54,7 +54,7 @@ TABLES = (
             Column("rssi_dbm", "int", "dBm; null where the receiver gave none (127)"),
             Column("tx_power_dbm", "int", "dBm at 1 m, as advertised"),
             LATE,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events", "silver.devices"),
         feed="beacon_sightings",
@@ -90,7 +90,7 @@ TABLES = (
             ),
             Column("discount_cents", "bigint", "cents the shop took off", is_never_null=True),
             LATE,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events", "silver.products"),
         feed="sales",
@@ -116,7 +116,7 @@ TABLES = (
             Column("epc", "string", "the tag: a GS1 SGTIN as a URI", is_never_null=True),
             Column("rssi_dbm", "int", "dBm"),
             LATE,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events", "silver.devices"),
         feed="rfid_reads",
@@ -143,7 +143,7 @@ TABLES = (
             Column("exits", "int", "persons who went out", is_never_null=True),
             Column("interval_s", "int", "seconds", is_never_null=True),
             LATE,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events", "silver.devices"),
         feed="footfall",
@@ -166,7 +166,7 @@ TABLES = (
             Column("quantity", "bigint", "units", is_never_null=True),
             Column("epcs", "array<string>", "the tags of the units; empty where they carry none"),
             LATE,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events",),
         feed="deliveries",

@@ -1,0 +1,222 @@
+"""Messages that wait: declared right, released, dropped; and nothing is lost or doubled by it."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lakehouse import content, corrections, tables
+from lakehouse.corrections import Scope
+from lakehouse.errors import BadCorrection, UnknownName
+from lakehouse.flow import build, quarantine, rebuild, refine
+from tests.worlds import lakehouse_in, land, run
+
+pytestmark = pytest.mark.timeout(900)
+
+READINGS = tables.by_name("silver.readings")
+QUARANTINE = tables.by_name("ops.quarantine")
+COMPARED = (READINGS, tables.by_name("silver.devices"), *tables.GOLD)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MANY = 1000
+WHY = "The gateway was set up with the wrong label."
+
+
+def line(feed, number, payload, **more):
+    """One landed line."""
+    envelope = {
+        "event_id": f"{feed}-{number}",
+        "feed": feed,
+        "schema_version": 1,
+        "device_id": None,
+        "shop_id": "S1",
+        "subject": None,
+        "emitted_at": f"{NOON + timedelta(seconds=number):%Y-%m-%dT%H:%M:%SZ}",
+        "payload": payload,
+    }
+    return json.dumps(envelope | more)
+
+
+def reference():
+    snapshot = {"snapshot_id": "s1", "row_count": "2", "effective_at": "2026-01-01T00:00:00Z"}
+    shop = {"shop_id": "S1", "time_zone": "Europe/Zurich", "currency": "CHF"}
+    place = {"latitude": "47.4", "longitude": "8.5"}
+    device = {"shop_id": "S1", "zone_id": "S1-chilled", "kind": "fridge_thermometer"}
+    device |= {"interval_s": "60", "native_unit": "F"}
+    devices = [snapshot | device | {"device_id": name} for name in ("fridge-1", "fridge-2")]
+    return [
+        line("shops", 1, snapshot | shop | place),
+        *(line("devices", number, payload) for number, payload in enumerate(devices)),
+    ]
+
+
+def readings(unit, numbers):
+    """Every other one of each fridge; only the first fridge's label is what is asked for."""
+    return [
+        line(
+            "readings",
+            number,
+            {"metric": "temperature", "value": f"{36 + number % 7}.5", "unit": label},
+            device_id=device,
+        )
+        for number in numbers
+        for device, label in [("fridge-1", unit) if number % 2 else ("fridge-2", "F")]
+    ]
+
+
+def landing(name, lines):
+    return {f"2026-03-01/{name}_20260301T130000.000Z.jsonl": "\n".join(lines).encode()}
+
+
+def waiting(at):
+    rows = at.store.read(QUARANTINE).select("table_name", "reasons").collect()
+    return Counter((row.table_name, *row.reasons) for row in rows)
+
+
+def contents(at):
+    return {table.name: str(content.of(at.store.read(table), table)) for table in COMPARED}
+
+
+def accounted(at):
+    """Kept, quarantined and repeated messages of readings by the ledger, and as they are there."""
+    batches = at.ledger.of("refine", READINGS.name)
+    counts = [
+        sum(getattr(one, of) for one in batches) for of in ("kept", "quarantined", "repeated")
+    ]
+    there = at.store.read(READINGS).count(), sum(waiting(at).values()), 0
+    return counts, list(there)
+
+
+@pytest.fixture(scope="module")
+def right(where, server, spark):
+    """A world in which the unit was right from the start."""
+    at = lakehouse_in("right", where, server, spark)
+    land(at, landing("a", reference() + readings("F", range(2 * MANY))))
+    run(at)
+    return at
+
+
+@pytest.fixture(scope="module")
+def wrong(where, server, spark):
+    """The same, but for a thousand messages with a label that nobody knows."""
+    at = lakehouse_in("wrong", where, server, spark)
+    land(at, landing("a", reference() + readings("DEG", range(2 * MANY))))
+    run(at)
+    return at
+
+
+def test_a_thousand_messages_are_cured_by_one_correction_once_and_for_all(wrong, right):
+    assert waiting(wrong) == {(READINGS.name, "unit_is_known"): MANY}
+    assert contents(wrong) != contents(right)
+    repair = corrections.mapped("readings", "unit", {"DEG": "F"}, Scope(device_id="fridge-1"))
+    assert quarantine.met(wrong, repair) == (MANY, MANY)
+    new = quarantine.fix(wrong, repair, READINGS, WHY)
+    assert new.correction_id == "c1"
+
+    [batch] = quarantine.release(wrong, READINGS, None, Scope(), WHY)
+    assert (batch.messages_in, batch.kept, batch.quarantined) == (0, MANY, -MANY)
+    build.everything(wrong)
+    assert waiting(wrong) == {}
+    assert contents(wrong) == contents(right)
+    assert accounted(wrong) == ([2 * MANY, 0, 0], [2 * MANY, 0, 0])
+    by = Counter(map(str, (row.corrected_by for row in wrong.store.read(READINGS).collect())))
+    assert by == {"['c1']": MANY, "None": MANY}
+
+    assert quarantine.release(wrong, READINGS, None, Scope(), "again") == []
+    rebuild.table(wrong, READINGS)
+    build.everything(wrong)
+    assert contents(wrong) == contents(right)
+
+
+def test_what_comes_later_with_the_same_fault_is_read_right_at_once(wrong, right):
+    late = range(2 * MANY, 2 * MANY + 4)
+    for at, unit in ((wrong, "DEG"), (right, "F")):
+        land(at, landing("b", readings(unit, late)))
+        run(at)
+    assert contents(wrong) == contents(right)
+
+
+def test_one_message_is_edited_and_one_dropped_and_both_stay_so_in_a_rebuild(wrong):
+    broken = [line("readings", 3000 + n, {"value": "x"}, device_id="fridge-1") for n in range(3)]
+    [(name, body)] = landing("c", broken).items()
+    land(wrong, {name: body})
+    run(wrong)
+    faults = ("metric_is_there", "unit_is_known", "value_is_a_number")
+    assert waiting(wrong) == {(READINGS.name, *faults): 3}
+
+    payload = json.dumps({"metric": "noise", "value": "40", "unit": "dB"})
+    edit = corrections.edited("readings", payload, Scope(position=(name, 2)))
+    drop = corrections.dropped("readings", Scope(position=(name, 3)))
+    assert quarantine.met(wrong, edit) == quarantine.met(wrong, drop) == (1, 1)
+    quarantine.fix(wrong, edit, READINGS, WHY)
+    quarantine.fix(wrong, drop, READINGS, WHY)
+    refine.everything(wrong)  # no release is needed: every run applies what was declared
+    left = {(READINGS.name, *faults): 1, (READINGS.name, *faults, "dropped"): 1}
+    assert waiting(wrong) == left
+    before = contents(wrong)
+    rebuild.table(wrong, READINGS)
+    assert waiting(wrong) == left
+    assert contents(wrong) == before
+    [noise] = wrong.store.read(READINGS).where("metric = 'noise'").collect()
+    assert (noise.value, noise.source_line, noise.corrected_by) == (40.0, 2, ["c2"])
+
+
+def test_a_correction_is_taken_back_and_its_messages_wait_again(wrong):
+    revoked = quarantine.revoke(wrong, "c1", "It was Celsius after all.")
+    assert (revoked.kind, revoked.revokes) == ("revoke", "c1")
+    with pytest.raises(UnknownName, match="no correction in force called 'c1'; there are c2, c3"):
+        quarantine.revoke(wrong, "c1", WHY)
+    refine.everything(wrong)
+    assert waiting(wrong)[READINGS.name, "unit_is_known"] == MANY + 2
+    counted, there = accounted(wrong)
+    assert counted == there
+
+
+def test_a_corrected_reference_row_has_what_it_places_judged_again(wrong):
+    moved = corrections.mapped(
+        "devices", "zone_id", {"S1-chilled": "S1-frozen"}, Scope(position=device_of(wrong))
+    )
+    quarantine.fix(wrong, moved, tables.by_name("silver.devices"), WHY)
+    refine.everything(wrong)
+    zones = wrong.store.read(READINGS).select("device_id", "zone_id").distinct().collect()
+    assert {(row.device_id, row.zone_id) for row in zones} == {
+        ("fridge-1", "S1-chilled"),
+        ("fridge-2", "S1-frozen"),
+    }
+
+
+def device_of(at):
+    [row] = (
+        at.store.read(tables.by_name("silver.devices")).where("device_id = 'fridge-2'").collect()
+    )
+    return row.source_object, row.source_line
+
+
+def test_everything_that_was_done_by_hand_is_in_the_audit(wrong):
+    rows = wrong.store.read(tables.by_name("ops.audit")).orderBy("done_at").collect()
+    assert [row.action for row in rows] == [
+        "fix",
+        "release",
+        "release",
+        "fix",
+        "drop",
+        "revoke",
+        "fix",
+    ]
+    assert (rows[1].kept, rows[1].quarantined, len(rows[1].batch_ids)) == (MANY, -MANY, 1)
+    assert all(row.done_by and row.reason and row.code_version for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("repair", "sentence"),
+    [
+        (
+            corrections.edited("readings", '{"e_mail": "a@b.ch"}', Scope(position=("o", 1))),
+            "would name a person",
+        ),
+        (corrections.Correction("map", "readings", "no such = 1", {}), "cannot be read"),
+    ],
+)
+def test_a_repair_that_names_a_person_or_cannot_be_read_is_refused(wrong, repair, sentence):
+    with pytest.raises(BadCorrection, match=sentence):
+        quarantine.met(wrong, repair)
