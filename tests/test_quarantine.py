@@ -9,12 +9,13 @@ import pytest
 from lakehouse import content, corrections, tables
 from lakehouse.corrections import Scope
 from lakehouse.errors import BadCorrection, UnknownName
-from lakehouse.flow import build, quarantine, rebuild, refine
+from lakehouse.flow import build, ingest, lines, once, quarantine, rebuild, refine
 from tests.worlds import lakehouse_in, land, run
 
 pytestmark = pytest.mark.timeout(900)
 
 READINGS = tables.by_name("silver.readings")
+EVENTS = tables.by_name("bronze.events")
 QUARANTINE = tables.by_name("ops.quarantine")
 COMPARED = (READINGS, tables.by_name("silver.devices"), *tables.GOLD)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -192,6 +193,39 @@ def device_of(at):
     return row.source_object, row.source_line
 
 
+def test_a_line_that_said_next_year_goes_to_its_right_hour(wrong, monkeypatch):
+    """Cut off between bronze and quarantine, it is in both; the next start takes it out of one."""
+    year = timedelta(days=365)
+    emitted_at = f"{NOON + year:%Y-%m-%dT%H:%M:%SZ}"
+    payload = {"metric": "noise", "value": "41", "unit": "dB"}
+    said = line("readings", 4000, payload, device_id="fridge-1", emitted_at=emitted_at)
+    land(wrong, landing("d", [said, said.replace("fridge-1", "fridge-2").replace("4000", "4001")]))
+    run(wrong)
+    assert waiting(wrong)[EVENTS.name, "from_the_future"] == 2
+    scope = Scope(device_id="fridge-1", since=NOON + year / 2)
+    quarantine.fix(wrong, corrections.clock("readings", -year, scope), READINGS, WHY)
+    with monkeypatch.context() as patched:
+        patched.setattr(lines, "_take_out", cut)
+        with pytest.raises(InterruptedError):
+            quarantine.release(wrong, EVENTS, None, Scope(), WHY)
+    assert waiting(wrong)[EVENTS.name, "from_the_future"] == 2
+    once.recover(wrong, ingest.STAGE)
+    assert waiting(wrong)[EVENTS.name, "from_the_future"] == 1
+    assert lines.release(wrong, None, Scope()) == []
+    refine.everything(wrong)
+    [noise] = wrong.store.read(READINGS).where("value = 41").collect()
+    assert noise.measured_at.replace(tzinfo=UTC) == NOON
+    [event] = wrong.store.read(EVENTS).where("event_id = 'readings-4000'").collect()
+    assert event.emitted_at.replace(tzinfo=UTC) == NOON + year
+    batches = wrong.ledger.of("ingest")
+    assert sum(one.kept for one in batches) == wrong.store.read(EVENTS).count()
+    assert sum(one.quarantined for one in batches) == 1
+
+
+def cut(*_):
+    raise InterruptedError
+
+
 def test_everything_that_was_done_by_hand_is_in_the_audit(wrong):
     rows = wrong.store.read(tables.by_name("ops.audit")).orderBy("done_at").collect()
     assert [row.action for row in rows] == [
@@ -201,6 +235,7 @@ def test_everything_that_was_done_by_hand_is_in_the_audit(wrong):
         "fix",
         "drop",
         "revoke",
+        "fix",
         "fix",
     ]
     assert (rows[1].kept, rows[1].quarantined, len(rows[1].batch_ids)) == (MANY, -MANY, 1)
@@ -220,3 +255,27 @@ def test_everything_that_was_done_by_hand_is_in_the_audit(wrong):
 def test_a_repair_that_names_a_person_or_cannot_be_read_is_refused(wrong, repair, sentence):
     with pytest.raises(BadCorrection, match=sentence):
         quarantine.met(wrong, repair)
+
+
+def test_a_late_calibration_has_the_readings_it_covers_judged_again_and_gold_follows(right):
+    before, others = temperatures(right, "fridge-1"), temperatures(right, "fridge-2")
+    hours = right.store.read(tables.by_name("gold.shop_hours"))
+    too_warm = hours.agg({"out_of_temperature_s": "sum"}).first()[0]
+    payload = {"snapshot_id": "k", "row_count": "1", "effective_at": "2026-03-02T00:00:00Z"}
+    payload |= {"device_id": "fridge-1", "scale": "1", "offset": "4.5"}
+    from_the_middle = {"valid_from": f"{NOON + timedelta(seconds=MANY):%Y-%m-%dT%H:%M:%SZ}"}
+    land(right, landing("e", [line("calibrations", 1, payload | from_the_middle)]))
+    run(right)
+    after = temperatures(right, "fridge-1")
+    covered = {name for name, (_, at) in before.items() if at >= NOON + timedelta(seconds=MANY)}
+    assert 0 < len(covered) < len(before)
+    for name, (value, _) in before.items():
+        assert after[name][0] - value == pytest.approx(4.5 if name in covered else 0)
+    assert temperatures(right, "fridge-2") == others
+    hours = right.store.read(tables.by_name("gold.shop_hours"))
+    assert hours.agg({"out_of_temperature_s": "sum"}).first()[0] > too_warm
+
+
+def temperatures(at, device_id):
+    rows = at.store.read(READINGS).where(f"device_id = '{device_id}'").collect()
+    return {row.event_id: (row.value, row.measured_at.replace(tzinfo=UTC)) for row in rows}

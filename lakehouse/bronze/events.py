@@ -118,6 +118,28 @@ def _judged() -> dict[str, Column]:
     }
 
 
+def judged_again(waiting: DataFrame) -> DataFrame:
+    """Lines whose faults could be cured, by today's declarations.
+
+    Takes   waiting  releasable rows of ops.quarantine
+    Gives   its columns, and `faults`: those of RELEASABLE that are left; free text counts too, as
+            their feed may not have been known
+    """
+    line = waiting.withColumns({"_envelope": F.create_map(), "_person": F.lit(None).cast("string")})
+    named = _judged()
+    faults = [F.when(named[name], F.lit(name)) for name in (*RELEASABLE, "free_text")]
+    nothing = F.lit(None).cast("string")
+    return line.withColumn("faults", rows.without_nulls(F.array(*faults, nothing))).drop(
+        "_envelope", "_person"
+    )
+
+
+def is_personal() -> Column:
+    """Whether a message is about a person, by its feed and subject."""
+    personal = [feed.name for feed in FEEDS if feed.is_personal]
+    return F.col("feed").isin(personal) | F.col("subject").isNotNull()
+
+
 def _cleaned(lines: DataFrame, key: persons.Key) -> DataFrame:
     is_fit = F.size("faults") == 0
     is_releasable = F.size(F.array_except("faults", F.array(*map(F.lit, RELEASABLE)))) == 0

@@ -3,6 +3,7 @@
 # ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
 
 import json
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -174,13 +175,19 @@ def release(
     why: _WHY = "",
 ) -> None:
     """Judge again what waits, by today's rules and corrections, and put what is good into silver."""
-    from lakehouse.flow import once, quarantine, refine
+    from lakehouse.flow import ingest, once, quarantine, refine
 
-    table = None if name is None else _silver(name)
+    table = None
+    if name is not None:
+        table = tables.by_name(name) if name == "bronze.events" else _silver(name)
     scope = _scope(device, shop, None, None, None)
-    with place_of(ctx, "quarantine") as place, place.alone(refine.STAGE):
-        with once.in_one_sentence(place, refine.STAGE):
-            place.recover(refine.STAGE)
+    stages = ingest.STAGE, refine.STAGE
+    with place_of(ctx, "quarantine") as place, ExitStack() as held:
+        for stage in stages:
+            held.enter_context(place.alone(stage))
+        with once.in_one_sentence(place, "quarantine"):
+            for stage in stages:
+                once.recover(place, stage)
             done = quarantine.release(place, table, rule, scope, why)
         shown.went_where(place, done)
     out.print("`lakehouse build` brings gold up to it")

@@ -34,7 +34,7 @@ def rebuild(
     if not everything and (table.layer == "gold" or table.is_history):
         err.print(f"{name} is rebuilt in full: its rows are not of one shop and day alone")
     with place_of(ctx, "rebuild") as place, place.alone(stage), once.in_one_sentence(place, stage):
-        place.recover(stage)
+        once.recover(place, stage)
         if stage == "refine":
             refine.everything(place)  # what is new is not what the rebuild changes
         before = content.of(place.store.read(table), table)

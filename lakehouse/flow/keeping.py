@@ -78,6 +78,7 @@ def _with_reasons(events: DataFrame, wanted: list[Settled]) -> DataFrame:
         "reasons",
         "event_id",
         "feed",
+        "schema_version",
         "shop_id",
         "device_id",
         "subject",

@@ -20,7 +20,7 @@ from lakehouse.bronze import persons
 from lakehouse.corrections import Correction, Scope
 from lakehouse.errors import BadCorrection, UnknownName
 from lakehouse.feeds import by_name as feed_by_name
-from lakehouse.flow import declared, refine
+from lakehouse.flow import declared, lines, refine
 from lakehouse.flow.place import Place
 from lakehouse.judging import POSITION
 from lakehouse.ledger import Batch
@@ -121,12 +121,15 @@ def release(
 ) -> list[Batch]:
     """Judge again what waits, after everything that is new: by today's rules and corrections.
 
-    Takes   table, rule, scope  which messages; all that fit everything given, of one table or all
+    Takes   table, rule, scope  which messages; all that fit everything given, of one table or all;
+                                those of bronze.events are lines that ingest refused
     Gives   the batches; their counts say what changed
     """
     before = len(place.ledger.batches)
+    if table in (None, _EVENTS):
+        lines.release(place, rule, scope)
     refine.everything(place)
-    for one in tables.SILVER if table is None else [table]:
+    for one in (one for one in tables.SILVER if table in (None, one)):
         events = _waiting(place, one, rule, scope)
         if events is not None:
             batch_id = f"{refine.STAGE}-again-{one.short_name}-{secrets.token_hex(4)}"

@@ -181,7 +181,7 @@ def catch_up(place: Place) -> None:
     """Take out what a crash left and do all there is to do by now, as far as `closing` lets it."""
     for stage, everything in once.STAGES.items():
         with once.in_one_sentence(place, stage), _unless_closing(place):
-            place.recover(stage)
+            once.recover(place, stage)
             if not place.closing.is_set():
                 everything(place)
 

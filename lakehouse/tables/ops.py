@@ -41,6 +41,7 @@ TABLES = (
             Column("reasons", "array<string>", "names of the faults or rules", is_never_null=True),
             Column("event_id", "string", "null where unreadable"),
             Column("feed", "string", "null where unreadable"),
+            Column("schema_version", "int", "of the payload; null where unreadable"),
             Column("shop_id", "string", "null where unreadable"),
             Column("device_id", "string", "null where unreadable"),
             Column("subject", "string", "pseudonym; null where unreadable"),
