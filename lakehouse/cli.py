@@ -21,6 +21,7 @@ from lakehouse.commands import (
     live,
     look,
     maintain,
+    profile,
     quarantine,
     repair,
     s3,
@@ -82,7 +83,7 @@ def _options(
     del settings, debug, version  # read where they are needed, see commands/common.py
 
 
-for module in (world, live, flow, repair, maintain, look, demo):
+for module in (world, live, flow, repair, maintain, look, profile, demo):
     for command in module.COMMANDS:
         app.command()(command)
 for command in correct.COMMANDS:

@@ -39,7 +39,7 @@ class ChangedColumn(LakehouseError):
 
 
 class BadRule(LakehouseError):
-    """A rule in expectations/ that cannot be judged on one row."""
+    """A rule that cannot be judged as it stands: unknown, with a wrong argument, or for other rows."""
 
 
 class BadCorrection(LakehouseError):

@@ -2,21 +2,27 @@
 
 A rule file is a plain GX 1.x suite. Each expectation's `meta` says `id` (the name a quarantined row
 carries), `severity`, the `sentence` a person reads and the `owner`. Rules of severity "quarantine"
-are judged row by row as the row is written; the others are the gate's.
+are judged row by row as the row is written; the others are the gate's. What each expectation
+demands of a row: lakehouse/predicates.py.
+
+That a text can be read as a number or an instant is said of two columns, the text as it was sent
+and what it was read as: expect the second not to be null where the first is not.
 """
 
+import functools
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import Column
+from pyspark import SparkContext
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import rows
+from lakehouse import fitting, kinds, rows
 from lakehouse.errors import BadRule
+from lakehouse.kinds import Predicate
 from lakehouse.settings import PROJECT
 
 FOLDER = PROJECT / "expectations"
@@ -26,11 +32,17 @@ _META = ("id", "severity", "sentence", "owner")
 
 @dataclass(frozen=True)
 class Rule:
-    """One row rule; `broken` is true where the row breaks it, never null."""
+    """One row rule; `expectation` is what the file has of it."""
 
     id: str
     sentence: str
-    broken: Column
+    expectation: dict[str, Any]
+    predicate: Predicate
+
+    @functools.cached_property
+    def broken(self) -> Column:
+        """True where the row breaks it, false elsewhere, never null."""
+        return self.predicate.broken()
 
 
 @dataclass(frozen=True)
@@ -51,12 +63,20 @@ class Suite:
         ids = [F.when(rule.broken, F.lit(rule.id)) for rule in self.rules]
         return rows.without_nulls(F.array(*ids, F.lit(None).cast("string")))
 
+    def check(self, judged: DataFrame) -> None:
+        """Raise BadRule where a rule does not fit the columns of the rows that it is to judge."""
+        fitting.check([rule.predicate for rule in self.rules], judged)
+
 
 def load(table: str, folder: Path = FOLDER) -> Suite:
     """The row rules of `table` (layer.table); no rules where it has no file.
 
-    Raises BadRule when the file is no suite, lacks a meta entry, repeats an id, or holds a
-    quarantine rule that cannot be judged on one row; the message lists those that can.
+    Needs no Spark; where there is a session, its engine reads regular expressions and row
+    conditions here and now, else when they are first asked for.
+
+    Raises BadRule when the file is no suite, lacks a meta entry, repeats an id, has a wrong
+    argument, or holds a quarantine rule that cannot be judged on one row; the message lists those
+    that can.
     """
     path = folder / f"{table.split('.')[1]}.json"
     if not path.exists():
@@ -74,8 +94,13 @@ def load(table: str, folder: Path = FOLDER) -> Suite:
     parts: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
     for meta, expectation in zip(metas, expectations, strict=True):
         parts[meta["severity"] == "quarantine"].append(expectation)
-    compiled = tuple(_compile(path.name, expectation) for expectation in parts[True])
-    return Suite(table, version, compiled, tuple(parts[False]))
+    judged = tuple(
+        Rule(one["meta"]["id"], one["meta"]["sentence"], one, kinds.of(path.name, one))
+        for one in parts[True]
+    )
+    if SparkContext._active_spark_context is not None:
+        _ = [rule.broken for rule in judged]  # compiled here, so that it is refused here
+    return Suite(table, version, judged, tuple(parts[False]))
 
 
 def sentences(table: str, folder: Path = FOLDER) -> dict[str, str]:
@@ -98,76 +123,3 @@ def _meta(file: str, expectation: dict[str, Any]) -> dict[str, str]:
             f"there are {', '.join(SEVERITIES)}"
         )
     return meta
-
-
-def _compile(file: str, expectation: dict[str, Any]) -> Rule:
-    meta, kind = expectation["meta"], expectation.get("type", "")
-    kwargs = dict(expectation.get("kwargs", {}))
-    if kind not in _HOLDS or kwargs.get("mostly", 1) != 1:
-        raise BadRule(
-            f"{file}: {meta['id']} ({kind}) cannot be judged on one row; "
-            f"without `mostly`, those that can are {', '.join(sorted(_HOLDS))}"
-        )
-    only_where = kwargs.pop("row_condition", None)
-    try:
-        holds = F.coalesce(_HOLDS[kind](kwargs), F.lit(True))
-    except KeyError as fault:
-        raise BadRule(f"{file}: {meta['id']} ({kind}) lacks the argument {fault}") from None
-    applies = F.expr(only_where) if only_where else F.lit(True)
-    return Rule(meta["id"], meta["sentence"], F.coalesce(applies, F.lit(False)) & ~holds)
-
-
-# What each expectation demands of a row. A null result means that it does not apply: as in GX, a
-# null cell breaks no rule but the one that forbids nulls.
-def _not_null(kwargs: dict[str, Any]) -> Column:
-    return F.col(kwargs["column"]).isNotNull()
-
-
-def _null(kwargs: dict[str, Any]) -> Column:
-    return F.col(kwargs["column"]).isNull()
-
-
-def _in_bounds(value: Column, kwargs: dict[str, Any]) -> Column:
-    holds = value.isNotNull() | F.lit(None)
-    if (least := kwargs.get("min_value")) is not None:
-        holds &= value > least if kwargs.get("strict_min") else value >= least
-    if (most := kwargs.get("max_value")) is not None:
-        holds &= value < most if kwargs.get("strict_max") else value <= most
-    return holds
-
-
-def _between(kwargs: dict[str, Any]) -> Column:
-    return _in_bounds(F.col(kwargs["column"]), kwargs)
-
-
-def _lengths_between(kwargs: dict[str, Any]) -> Column:
-    return _in_bounds(F.length(kwargs["column"]), kwargs)
-
-
-def _in_set(kwargs: dict[str, Any]) -> Column:
-    return F.col(kwargs["column"]).isin(list(kwargs["value_set"]))
-
-
-def _not_in_set(kwargs: dict[str, Any]) -> Column:
-    return ~F.col(kwargs["column"]).isin(list(kwargs["value_set"]))
-
-
-def _matches(kwargs: dict[str, Any]) -> Column:
-    return F.col(kwargs["column"]).rlike(kwargs["regex"])
-
-
-def _a_greater_than_b(kwargs: dict[str, Any]) -> Column:
-    a, b = F.col(kwargs["column_A"]), F.col(kwargs["column_B"])
-    return a >= b if kwargs.get("or_equal") else a > b
-
-
-_HOLDS: dict[str, Callable[[dict[str, Any]], Column]] = {
-    "expect_column_values_to_not_be_null": _not_null,
-    "expect_column_values_to_be_null": _null,
-    "expect_column_values_to_be_between": _between,
-    "expect_column_value_lengths_to_be_between": _lengths_between,
-    "expect_column_values_to_be_in_set": _in_set,
-    "expect_column_values_to_not_be_in_set": _not_in_set,
-    "expect_column_values_to_match_regex": _matches,
-    "expect_column_pair_values_a_to_be_greater_than_b": _a_greater_than_b,
-}

@@ -20,6 +20,8 @@ from lakehouse.tables import Table
 STAGE = "refine"
 _REPEATS = tables.by_name("ops.repeats")
 
+_FITTING: set[str] = set()  # the tables whose rules fit their rows, as this process has seen
+
 
 @dataclass(frozen=True)
 class Case:
@@ -96,6 +98,9 @@ def judged(
     """
     read = corrections.corrected(events, repairs) if repairs else None
     built = silver.BUILD[table.name](events if read is None else read, *known)
+    if table.name not in _FITTING:
+        suite.check(built)
+        _FITTING.add(table.name)
     return corrections.marked(built.withColumn("broken", suite.broken()), read)
 
 
