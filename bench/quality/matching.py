@@ -86,7 +86,7 @@ def whole(found: pd.DataFrame) -> pd.DataFrame:
     same = ordered[["device_id", "fault"]].eq(ordered[["device_id", "fault"]].shift()).all(axis=1)
     goes_on = same & (ordered["from_at"] <= ordered["to_at"].shift())
     island = (~goes_on).cumsum()
-    return ordered.groupby(island, as_index=False).agg(
+    return ordered.groupby(island).agg(
         {"device_id": "first", "fault": "first", "from_at": "min", "to_at": "max"}
     )
 

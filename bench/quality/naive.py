@@ -108,6 +108,6 @@ def _together(found: pd.DataFrame) -> pd.DataFrame:
     is_same = ordered["device_id"].eq(ordered["device_id"].shift())
     is_near = ordered["from_at"] - ordered["to_at"].shift() <= 1.5 * _HOUR
     island = np.cumsum(~(is_same & is_near))
-    return ordered.groupby(island, as_index=False).agg(
+    return ordered.groupby(island).agg(
         {"device_id": "first", "fault": "first", "from_at": "min", "to_at": "max"}
     )

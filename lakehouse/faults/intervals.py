@@ -69,7 +69,9 @@ def _of_series(single: DataFrame) -> DataFrame:
             F.max("least").alias("least"),
             F.max("least_s").alias("least_s"),
             F.count("*").alias("marks"),
-            F.max_by(F.struct("evidence", "limit"), size / F.col("limit")).alias("most"),
+            F.max_by(
+                F.struct("evidence", "limit"), F.struct(size / F.col("limit"), "evidence")
+            ).alias("most"),
             F.median(F.when(F.col("is_early"), size)).alias("early"),
             F.median(F.when(~F.col("is_early"), size)).alias("late"),
         )
