@@ -16,8 +16,8 @@ _SWINGS = 1.2
 # more than a hundredth of the level.
 _CHANGES, _LEVEL_SHARE = 6.0, 0.01
 # What two devices of a zone see at once has happened: a party of five comes in, and carbon dioxide
-# and noise rise. It is enough if they see it a third as clearly.
-_SEEN_BY, _CLEARLY = 2, 0.4
+# and noise rise. It is enough if they see it half as clearly.
+_SEEN_BY, _CLEARLY = 2, 0.6
 
 MARKS = (Mark("spike", bridge_s=0.0),)
 
