@@ -29,10 +29,10 @@ def table(
 
     Raises UnknownName for a table that is neither silver nor gold.
     """
-    if declared.layer == "gold":
+    if declared in tables.BUILT:
         return build.table(place, declared, in_full=True)
     if declared.layer != "silver":
-        known = (one.name for one in (*tables.SILVER, *tables.GOLD))
+        known = (one.name for one in (*tables.SILVER, *tables.BUILT))
         raise UnknownName("table to rebuild", declared.name, known)
     # What changed elsewhere is refined first: the batch notes the references as they are now, and
     # rows that are not rebuilt must have been judged with them too.

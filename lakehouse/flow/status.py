@@ -93,7 +93,7 @@ def _event_time(table: Table) -> str | None:
     """The column by which a table's newest event is known: the first instant in it."""
     if table.happened:
         return table.happened
-    named = ("emitted_at", "hour_at", "last_bought_at", "valid_from")
+    named = ("emitted_at", "hour_at", "last_bought_at", "valid_from", "to_at", "last_seen_at")
     return next((name for name in named if name in table.column_names), None)
 
 
@@ -119,12 +119,12 @@ def _lag(
 ) -> tuple[int | None, str]:
     if table.name == "bronze.events":
         return len(landed - ledger.ingested()), "objects"
-    if table.layer == "silver":
+    if table in tables.SILVER:
         reached = [batch.source_to for batch in ledger.of("refine", table.name)]
         newest = max((version for version in reached if version is not None), default=-1)
         bronze = versions.get("bronze.events")
         return (None if bronze is None else max(bronze - newest, 0)), "versions"
-    if table.layer == "gold":
+    if table in tables.BUILT:
         built = ledger.of("build", table.name)
         read = built[-1].upstream if built else {}
         return sum(versions.get(name) != read.get(name) for name in table.upstream), "tables"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pyspark.errors import StreamingQueryException
 from pyspark.sql.streaming.query import StreamingQuery
 
-from lakehouse import landing, tables
+from lakehouse import landing
 from lakehouse.errors import BadSetting, BatchFailed
 from lakehouse.flow import build, ingest, once, refine
 from lakehouse.flow.place import Place
@@ -24,6 +24,7 @@ from lakehouse.ledger import Batch
 
 COLD_SECONDS = 15.0  # silver tables with few messages
 GOLD_SECONDS = 60.0
+SLOW_SECONDS = 600.0  # what is built from whole days
 LOOK_SECONDS = 0.5  # how long a death or a signal may go unseen
 _NEWS_SECONDS = 0.1  # and a batch that another stage waits for
 # Spark reports an idle stream every 10 s; only one long batch, or a stream that hangs, is so quiet.
@@ -119,7 +120,7 @@ def for_ever(place: Place, every: str, says: Callable[[str], object]) -> None:
     """Run every stage until `place.closing` is set or a stage dies; then bring all to rest.
 
     Takes   every  how often ingest and the hot tables look for work; the others do it after
-                   COLD_SECONDS and GOLD_SECONDS, or `every` where that is longer
+                   COLD_SECONDS, GOLD_SECONDS and SLOW_SECONDS, or `every` where that is longer
             says   is called with a sentence for whatever a person should know
 
     Raises BatchFailed where a stage died; the others have finished their batch by then.
@@ -157,14 +158,17 @@ def _loops(place: Place, every_s: float) -> list[_Loop]:
 
         return _Loop(place, refine.STAGE, groups, work, max(every_s, seconds), follows=follows)
 
-    def building() -> object:
-        return build.everything(place)
+    def building(some: Groups, seconds: float) -> _Loop:
+        def work() -> object:
+            return build.everything(place, *some)
 
-    gold = (tables.GOLD,)
+        return _Loop(place, build.STAGE, some, work, max(every_s, seconds))
+
     return [
         refining((refine.HISTORY, refine.HOT), every_s, follows=ingest.STAGE),
         refining((refine.COLD,), COLD_SECONDS),
-        _Loop(place, build.STAGE, gold, building, max(every_s, GOLD_SECONDS)),
+        building((build.QUICK,), GOLD_SECONDS),
+        building((build.SLOW,), SLOW_SECONDS),
     ]
 
 

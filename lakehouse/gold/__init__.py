@@ -8,6 +8,7 @@ from lakehouse.gold import (
     baskets,
     calendar,
     customer_features,
+    device_health,
     products,
     ratings,
     shop_hours,
@@ -23,4 +24,5 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "gold.baskets": baskets.build,
     "gold.ratings": ratings.build,
     "gold.customer_features": customer_features.build,
+    "gold.device_health": device_health.build,
 }

@@ -189,4 +189,45 @@ TABLES = (
         subjects=("subject",),
         consent="analytics",
     ),
+    Table(
+        name="gold.device_health",
+        grain="one device and one UTC day on which its shop was heard",
+        key=("shop_id", "day_on", "device_id"),
+        columns=(
+            Column("shop_id", "string", "the shop it stood in"),
+            Column("day_on", "date", "UTC day", is_never_null=True),
+            Column("device_id", "string", "the device", is_never_null=True),
+            Column("kind", "string", "as in silver.devices"),
+            Column("zone_id", "string", "the zone it stands in"),
+            Column(
+                "readings_expected",
+                "bigint",
+                "seconds of the day in which its shop was heard and the device known ÷ its "
+                "interval; null where irregular",
+            ),
+            Column("readings_seen", "bigint", "instants at which it measured", is_never_null=True),
+            Column("seen_share", "double", "seen ÷ expected, 1 at most"),
+            Column(
+                "faults_s",
+                "array<struct<fault: string, seconds: bigint>>",
+                "how long each fault of silver.device_faults lasted on the day, in order of its "
+                "name; null without one",
+            ),
+            Column("faulty_s", "bigint", "seconds in which it had any fault", is_never_null=True),
+            Column("battery_percent", "double", "%, the last of the day; null where none was sent"),
+            Column("last_seen_at", "timestamp", "UTC; by its own clock; null where silent"),
+            Column(
+                "health",
+                "double",
+                "0 to 1: seen_share (1 where irregular) × (1 - faulty_s ÷ seconds of the day in "
+                "which its shop was heard)",
+            ),
+            BUILD,
+        ),
+        upstream=("silver.readings", "silver.devices", "silver.device_faults"),
+        windows={
+            "silver.readings": ("shop_id", "to_date(measured_at)"),
+            "silver.device_faults": ("shop_id", "day_on"),
+        },
+    ),
 )
