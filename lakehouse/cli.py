@@ -13,7 +13,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 import lakehouse
-from lakehouse.commands import common, demo, flow, live, look, maintain, repair, s3, world
+from lakehouse.commands import common, demo, flow, live, look, maintain, quality, repair, s3, world
 from lakehouse.errors import LakehouseError
 
 
@@ -70,7 +70,7 @@ def _options(
     del settings, debug, version  # read where they are needed, see commands/common.py
 
 
-for module in (world, live, flow, repair, maintain, look, demo):
+for module in (world, live, flow, quality, repair, maintain, look, demo):
     for command in module.COMMANDS:
         app.command()(command)
 app.add_typer(s3.app, name="s3")

@@ -97,6 +97,7 @@ def test_gold_windows_are_over_upstream_tables_and_agree_with_the_first_columns_
                 ("date_trunc('HOUR', paid_at)", "hour_at"),
                 ("date_trunc('HOUR', measured_at)", "hour_at"),
                 ("date_trunc('HOUR', began_at)", "hour_at"),
+                ("to_date(arrived_at)", "arrived_on"),
             }
     assert len({len(window) for window in table.windows.values()}) <= 1
 

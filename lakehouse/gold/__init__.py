@@ -8,6 +8,7 @@ from lakehouse.gold import (
     baskets,
     calendar,
     customer_features,
+    data_quality,
     products,
     ratings,
     shop_hours,
@@ -23,4 +24,5 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "gold.baskets": baskets.build,
     "gold.ratings": ratings.build,
     "gold.customer_features": customer_features.build,
+    "gold.data_quality": data_quality.build,
 }

@@ -13,7 +13,7 @@ BRONZE = bronze.TABLES
 SILVER = silver.TABLES
 GOLD = gold.TABLES
 OPS = ops.TABLES
-TABLES = (*BRONZE, *SILVER, *GOLD, *OPS)
+TABLES = (*BRONZE, *SILVER, *OPS, *GOLD)  # none before what it is made from
 
 
 def by_name(name: str) -> Table:
