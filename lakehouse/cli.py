@@ -73,6 +73,7 @@ def _options(
 for module in (world, live, flow, quality, repair, maintain, look, demo):
     for command in module.COMMANDS:
         app.command()(command)
+app.add_typer(quality.docs, name="docs")
 app.add_typer(s3.app, name="s3")
 
 

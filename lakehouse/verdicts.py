@@ -73,12 +73,16 @@ class Stand:
 
 
 class Verdicts:
-    """The verdicts of one lakehouse; read once, then kept up with what is recorded."""
+    """The verdicts of one lakehouse; read once, then kept up with what is recorded.
+
+    newest_arrival  what the newest of them could know of
+    """
 
     def __init__(self, lake: Lake) -> None:
         """Read ops.quality_results, oldest first."""
         self.lake = lake
         self._lock = threading.Lock()
+        self.newest_arrival: datetime | None = None
         self._newest: dict[str, dict[str, Verdict]] = {}
         self._since: dict[tuple[str, str], int] = {}
         self._seen: dict[str, dict[int, datetime | None]] = {}
@@ -125,6 +129,7 @@ class Verdicts:
             for one in verdicts:
                 self._newest.setdefault(one.table_name, {})[one.expectation_id] = one
                 key = one.table_name, one.expectation_id
+                self.newest_arrival = _later(self.newest_arrival, one.arrived_at)
                 self._seen.setdefault(one.table_name, {})[one.version] = one.arrived_at
                 if one.verdict == FAILED:
                     self._since.setdefault(key, one.version)
@@ -135,6 +140,10 @@ class Verdicts:
                     broken.add(one.expectation_id)
                 else:
                     broken.discard(one.expectation_id)
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(filter(None, (one, other)), default=None)
 
 
 def held_back(stands: Mapping[str, Stand]) -> dict[str, list[str]]:

@@ -1,14 +1,17 @@
 """The gate on the small world: what passes, what a planted fault holds back, and what is recorded."""
 
 import json
+import re
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
-from lakehouse import ledger, s3, tables, verdicts
+from lakehouse import cli, ledger, s3, tables, verdicts
 from lakehouse.errors import BadRule, GateFailed
-from lakehouse.flow import build, gate, ingest, refine, status, suites
+from lakehouse.flow import build, documents, gate, ingest, refine, status, suites
 from lakehouse.flow.figures import Figures
 from lakehouse.ledger import Batch
 from lakehouse.tables import Table
@@ -62,7 +65,21 @@ def test_a_version_that_was_judged_is_not_judged_again(lakehouse, monkeypatch):
     assert not any(stand.broken for stand in stands.values())
 
 
-def test_a_planted_fault_holds_back_what_stands_on_it_and_the_next_good_version_passes(place):
+def no_person_is_in_the_documents(at):
+    """A byte search for every pseudonym of a table whose gate has failed."""
+    rows = at.lake.sql().sql("SELECT DISTINCT subject FROM silver.sales WHERE subject IS NOT NULL")
+    subjects = {subject.encode() for (subject,) in rows.fetchall()}
+    assert len(subjects) > 10
+    folder = documents.build(at.lake).parent
+    pages = {path: path.read_bytes() for path in folder.rglob("*.html")}
+    assert any("silver.sales-version" in path.name for path in pages)
+    found = [path for path, text in pages.items() if any(one in text for one in subjects)]
+    assert found == []
+
+
+def test_a_planted_fault_holds_back_what_stands_on_it_and_the_next_good_version_passes(
+    place, monkeypatch
+):
     good = place.lake.version(SALES)
     before = {table.name: place.lake.version(table) for table in tables.GOLD}
     place.store.append(SALES, place.store.read(SALES).where("line = 1").limit(3), {})
@@ -89,6 +106,17 @@ def test_a_planted_fault_holds_back_what_stands_on_it_and_the_next_good_version_
     with pytest.raises(GateFailed, match=f"since version {good + 1}"):
         build.everything(place)  # judged once more, and nothing new is found
     assert len(results(place)) == count
+
+    monkeypatch.setattr("lakehouse.commands.flow.place_of", lambda *_: nullcontext(place))
+    monkeypatch.setattr("lakehouse.commands.quality.place_of", lambda *_: nullcontext(place))
+    answer = CliRunner().invoke(cli.app, ["build"])
+    assert (answer.exit_code, answer.stderr.count("\n")) == (1, 1)
+    assert answer.stderr.startswith("lakehouse: silver.sales has not passed the gate since version")
+    answer = CliRunner().invoke(cli.app, ["gate", "silver.sales"])
+    assert answer.exit_code == 1
+    assert re.search(r"key_is_unique +fail +failed +3 ", answer.stdout)
+    assert re.search(r"product_is_known +quarantine +counted", answer.stdout)
+    no_person_is_in_the_documents(place)
 
     place.store.restore(SALES, good, {})
     assert [batch.table_name for batch in build.everything(place)] == [
@@ -202,7 +230,8 @@ def test_gold_that_stands_on_gold_is_held_back_with_it():
 
 
 @pytest.mark.parametrize("table", JUDGED, ids=lambda table: table.name)
-def test_what_ships_for_the_gate_has_a_sentence_and_a_dimension(table):
+def test_what_ships_for_the_gate_has_a_sentence_and_a_dimension(table, spark):
+    del spark  # row rules are compiled to its columns
     found = suites.of(table)
     for rule in found.rules.values():
         assert rule.sentence.endswith(".")

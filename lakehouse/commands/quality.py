@@ -1,7 +1,9 @@
-"""lakehouse gate: the newest versions of tables judged by their rule files."""
+"""lakehouse gate, docs: the newest versions of tables judged, and pages made of the verdicts."""
 
 # ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
 
+import sys
+import webbrowser
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from lakehouse import tables, verdicts
-from lakehouse.commands.common import err, out, place_of
+from lakehouse.commands.common import err, lake_of, out, place_of
 from lakehouse.errors import GateFailed, UnknownName
 from lakehouse.tables import Table
 from lakehouse.verdicts import COUNTED, FAILED, Verdict
@@ -82,6 +84,35 @@ def _grid(table: Table, found: list[Verdict], *, is_whole: bool) -> Grid:
 
 def _number(value: Any) -> str:
     return "" if value is None else f"{value:,.6g}" if isinstance(value, float) else f"{value:,}"
+
+
+docs = typer.Typer(help="Documents made of what the lakehouse knows.", no_args_is_help=True)
+
+
+@docs.callback()
+def _docs() -> None:
+    """Documents made of what the lakehouse knows."""
+
+
+@docs.command("quality")
+def docs_quality(
+    ctx: typer.Context,
+    is_opened: Annotated[
+        bool, typer.Option("--open/--no-open", help="Show it in the browser.")
+    ] = True,
+) -> None:
+    """Write the rules of every table by day, and Data Docs of Great Expectations, from what the
+    gate found: static pages in the home folder and in the bucket of ops.
+    """
+    with lake_of(ctx) as lake, err.status("writing"):
+        from lakehouse.flow import documents
+
+        first = documents.build(lake)
+        bucket = lake.settings.buckets.ops
+    out.print(first.as_uri(), highlight=False, soft_wrap=True)
+    out.print(f"s3://{bucket}/{documents.PREFIX}index.html", highlight=False, soft_wrap=True)
+    if is_opened and sys.stdout.isatty():
+        webbrowser.open(first.as_uri())
 
 
 COMMANDS = (gate,)

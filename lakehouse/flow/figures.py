@@ -49,6 +49,7 @@ class Figures:
     def __init__(self, ledger: Ledger, known: Known) -> None:
         """Take the ledger, and where to keep what the names of landed objects were read for."""
         self._known = known
+        self._known_at: dict[tuple[str, int], datetime | None] = {}
         self._ingested = [one for one in ledger.of("ingest") if one.version_after is not None]
         self._ingested.sort(key=lambda one: one.version_after or 0)
         self._versions = [one.version_after or 0 for one in self._ingested]
@@ -77,8 +78,11 @@ class Figures:
         """The newest arrival that a version of a silver table can know of; of gold, that there is."""
         if not table.feed:
             return self.newest_arrival()
-        made = [one.source_to for one in self.batches(table, -1, version)]
-        return self._arrived(max((to for to in made if to is not None), default=-1))
+        if (table.name, version) not in self._known_at:
+            made = [one.source_to for one in self.batches(table, -1, version)]
+            newest = max((to for to in made if to is not None), default=-1)
+            self._known_at[table.name, version] = self._arrived(newest)
+        return self._known_at[table.name, version]
 
     def newest_arrival(self) -> datetime | None:
         """The newest arrival in the lake: the only clock that a rule may ask."""

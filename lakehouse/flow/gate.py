@@ -145,7 +145,8 @@ def _watched(run: _Run, resting: Sequence[tuple[Gate, Stand]]) -> list[Verdict]:
     only what is otherwise than before.
     """
     asked = [(gate, rule, stand) for gate, stand in resting for rule in gate.of_ledger]
-    if not asked:
+    # What has not arrived since makes no feed silent.
+    if not asked or run.figures.newest_arrival() == run.place.verdicts.newest_arrival:
         return []
     from lakehouse.quality import judge as gx  # noqa: PLC0415  it takes seconds to load
 
