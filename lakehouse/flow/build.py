@@ -6,19 +6,27 @@ silver that has no feed is built here too, before gold. A table with a `reach` i
 around its windows: a changed row touches every window in whose reach it is.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import gold, ledger, silver, tables
+from lakehouse import gold, ledger, silver, tables, verdicts
+from lakehouse.errors import GateFailed
+from lakehouse.flow import alarms, gate
 from lakehouse.flow.place import Place
 from lakehouse.ledger import Batch
 from lakehouse.tables import Table
+from lakehouse.verdicts import Stand
 
 STAGE = "build"
+
+# What is made of the gate's verdicts comes after them.
+OF_VERDICTS = tuple(
+    table for table in tables.GOLD if any(name.startswith("ops.") for name in table.upstream)
+)
 
 _AT_ONCE = 2  # tables in work: each waits for the storage for a part of its time
 _FUNCTIONS: dict[str, Callable[..., DataFrame]] = {**silver.BUILD, **gold.BUILD}
@@ -34,38 +42,69 @@ QUICK = tuple(one for one in tables.BUILT if one not in SLOW)
 
 
 def everything(place: Place, among: Iterable[Table] = tables.BUILT) -> list[Batch]:
-    """Build every table whose upstream tables changed, each after those it stands on; none is begun
-    once the place is closing.
+    """Judge what changed, then build every table whose upstream tables changed and passed, each
+    after those it stands on, and judge those; none is begun once the place is closing.
+
+    Raises GateFailed where a table did not pass, after all that could be built was.
     """
+    wanted = tuple(among)
     place.ledger.fold()
+    stands = gate.judge(place, tables.SILVER)
+    done = _built(place, stands, [one for one in wanted if one not in OF_VERDICTS])
+    built = {one.name: built_from(place, one) for one in wanted}
+    stands |= gate.judge(place, wanted, built)
+    done += _built(place, stands, [one for one in wanted if one in OF_VERDICTS])
+    alarms.ring(place, stands)
+    if said := verdicts.sentences(stands):
+        raise GateFailed("; ".join(said))
+    return done
+
+
+def _built(place: Place, stands: Mapping[str, Stand], wanted: Iterable[Table]) -> list[Batch]:
+    held = verdicts.held_back(stands)
+    versions = {name: stand.version for name, stand in stands.items() if name.startswith("silver.")}
     building: dict[str, Future[Batch | None]] = {}
 
     def after_upstream(declared: Table) -> Batch | None:
         for name in declared.upstream:
             if name in building:
                 building[name].result()
-        return None if place.closing.is_set() else table(place, declared)
+        if declared.name in held or place.closing.is_set():
+            return None
+        return table(place, declared, versions)
 
     # In declared order, in which none comes before what it stands on: who waits is waited for.
     with ThreadPoolExecutor(_AT_ONCE) as workers:
-        for declared in among:
+        for declared in wanted:
             building[declared.name] = workers.submit(after_upstream, declared)
     return [batch for one in building.values() if (batch := one.result())]
 
 
-def table(place: Place, declared: Table, *, in_full: bool = False) -> Batch | None:
-    """Build one table; None where nothing it is built from has changed."""
-    now = {name: place.lake.version(tables.by_name(name)) for name in declared.upstream}
+def table(
+    place: Place,
+    declared: Table,
+    versions: Mapping[str, int] | None = None,
+    *,
+    in_full: bool = False,
+) -> Batch | None:
+    """Build one table; None where nothing it is built from has changed.
+
+    Takes   versions  of upstream tables, as they passed the gate; the newest of those not named
+    """
+    now = {
+        name: (versions or {}).get(name, place.lake.version(tables.by_name(name)))
+        for name in declared.upstream
+    }
     seen = built_from(place, declared)
     changed = [name for name in declared.upstream if now[name] != seen.get(name, -1)]
     if not changed and not in_full:
         return None
     before = place.lake.version(declared)
-    versions = "-".join(str(version) for version in now.values())
+    named = "-".join(str(version) for version in now.values())
     batch = ledger.started(
         STAGE,
         declared.name,
-        f"{STAGE}-{declared.short_name}-{versions}-{before}",
+        f"{STAGE}-{declared.short_name}-{named}-{before}",
         upstream=now,
         version_before=before,
     )

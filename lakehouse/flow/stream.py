@@ -16,7 +16,7 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql.streaming.query import StreamingQuery
 
 from lakehouse import landing
-from lakehouse.errors import BadSetting, BatchFailed
+from lakehouse.errors import BadSetting, BatchFailed, GateFailed
 from lakehouse.flow import build, ingest, once, refine
 from lakehouse.flow.place import Place
 from lakehouse.flow.refine import Groups
@@ -126,12 +126,13 @@ def for_ever(place: Place, every: str, says: Callable[[str], object]) -> None:
     Raises BatchFailed where a stage died; the others have finished their batch by then.
     """
     every_s = seconds(every)
-    catch_up(place)
+    at_gate = AtGate(says)
+    catch_up(place, at_gate)
     if place.closing.is_set():
         return
     period = f"{every_s * 1000:.0f} milliseconds"
     query = ingest.stream(place).trigger(processingTime=period).start()
-    loops = _loops(place, every_s)
+    loops = _loops(place, every_s, at_gate)
     for loop in loops:
         loop.start()
     says("caught up; streaming")
@@ -149,7 +150,30 @@ def for_ever(place: Place, every: str, says: Callable[[str], object]) -> None:
     raise_fault(place, loops)  # what the last batches died of
 
 
-def _loops(place: Place, every_s: float) -> list[_Loop]:
+class AtGate:
+    """Goes on where a table does not pass the gate, and says so once."""
+
+    def __init__(self, says: Callable[[str], object]) -> None:
+        """Take what is called with a sentence."""
+        self.says = says
+        self.said = ""
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Say what GateFailed says where that is new, and when all pass again."""
+        try:
+            yield
+        except GateFailed as fault:
+            if str(fault) != self.said:
+                self.says(str(fault))
+            self.said = str(fault)
+        else:
+            if self.said:
+                self.says("all tables pass the gate again")
+            self.said = ""
+
+
+def _loops(place: Place, every_s: float, at_gate: AtGate) -> list[_Loop]:
     small = place.interpreting()
 
     def refining(groups: Groups, seconds: float, follows: str | None = None) -> _Loop:
@@ -159,8 +183,9 @@ def _loops(place: Place, every_s: float) -> list[_Loop]:
         return _Loop(place, refine.STAGE, groups, work, max(every_s, seconds), follows=follows)
 
     def building(some: Groups, seconds: float) -> _Loop:
-        def work() -> object:
-            return build.everything(place, *some)
+        def work() -> None:
+            with at_gate.passing():
+                build.everything(place, *some)
 
         return _Loop(place, build.STAGE, some, work, max(every_s, seconds))
 
@@ -181,13 +206,14 @@ def raise_fault(place: Place, loops: Sequence[_Loop]) -> None:
             raise once.died(stage, fault) from fault
 
 
-def catch_up(place: Place) -> None:
+def catch_up(place: Place, at_gate: AtGate) -> None:
     """Take out what a crash left and do all there is to do by now, as far as `closing` lets it."""
     for stage, everything in once.STAGES.items():
         with once.in_one_sentence(place, stage), _unless_closing(place):
             once.recover(place, stage)
             if not place.closing.is_set():
-                everything(place)
+                with at_gate.passing():
+                    everything(place)
 
 
 def lag_s(place: Place, batch: Batch, now: float) -> float | None:

@@ -8,6 +8,7 @@ from lakehouse.gold import (
     baskets,
     calendar,
     customer_features,
+    data_quality,
     device_health,
     products,
     ratings,
@@ -25,4 +26,5 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "gold.ratings": ratings.build,
     "gold.customer_features": customer_features.build,
     "gold.device_health": device_health.build,
+    "gold.data_quality": data_quality.build,
 }

@@ -27,7 +27,7 @@ DERIVED = derived.TABLES  # silver too, but built from silver
 GOLD = gold.TABLES
 BUILT = (*DERIVED, *GOLD)  # in the order in which they are built
 OPS = ops.TABLES
-TABLES = (*BRONZE, *SILVER, *BUILT, *OPS)
+TABLES = (*BRONZE, *SILVER, *OPS, *BUILT)  # none before what it is made from
 
 
 def by_name(name: str) -> Table:

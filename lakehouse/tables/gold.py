@@ -230,4 +230,51 @@ TABLES = (
             "silver.device_faults": ("shop_id", "day_on"),
         },
     ),
+    Table(
+        name="gold.data_quality",
+        grain="one dimension of the quality of one table on one day of arrivals",
+        key=("table_name", "arrived_on", "dimension"),
+        columns=(
+            Column("table_name", "string", "the table", is_never_null=True),
+            Column(
+                "arrived_on",
+                "date",
+                "UTC day of the newest arrival that the judged versions know of",
+                is_never_null=True,
+            ),
+            Column(
+                "dimension",
+                "string",
+                "accuracy: values are possible, distributed as before, and few are set aside; "
+                "completeness: nothing is missing; consistency: what belongs together agrees; "
+                "timeliness: messages are not late, feeds not silent; relevance: messages say what "
+                "was not said before; integrity: keys are unique, what is named is known, the sums "
+                "are the ledger's; volume: there is as much as usual",
+                is_never_null=True,
+            ),
+            Column("score", "double", "0 to 1: numerator / denominator, rounded to 6 places"),
+            Column(
+                "numerator",
+                "bigint",
+                "pairs of a rule of the dimension and a message of the day that held: of a row rule "
+                "and of a count of the ledger, the messages that do not break it; of a rule of the "
+                "gate all messages of the day or none, by its last verdict of the day",
+                is_never_null=True,
+            ),
+            Column(
+                "denominator",
+                "bigint",
+                "all such pairs; on a day without messages a rule of the gate is one pair",
+                is_never_null=True,
+            ),
+            Column(
+                "worst_rule",
+                "string",
+                "the rule with the lowest share that held; null where all held",
+            ),
+            BUILD,
+        ),
+        upstream=("ops.quality_results",),
+        windows={"ops.quality_results": ("table_name", "to_date(arrived_at)")},
+    ),
 )
