@@ -73,20 +73,20 @@ def _play(
     """Play beside a stream until all is refined; lines, seconds of play, looks at the memory."""
     log = home / "stream.log"
     with processes.lakehouse("stream", log=log) as stream:
-        processes.until(lambda: "caught up" in log.read_text(), stream, _MOST_START_SECONDS)
+        processes.until(lambda: "caught up" in log.read_text(), [stream], _MOST_START_SECONDS)
         options = ("--rate", f"{rate}", "--minutes", f"{minutes}")
         with (
             processes.lakehouse("play", *options, log=home / "play.log") as play,
             memory.watched(_processes(stream, home)) as looks,
         ):
             longest = minutes * 60 * 2 + _MOST_START_SECONDS
-            processes.until(lambda: play.poll() is not None, stream, longest)
+            processes.until(lambda: play.poll() is not None, [stream], longest)
         said = (home / "play.log").read_text()
         found = re.search(r"play: ([\d,]+) lines landed in ([\d,]+) s", said)
         if play.returncode or found is None:
             sys.exit(said)
         lines, seconds = (int(number.replace(",", "")) for number in found.groups())
-        processes.until(lambda: _is_refined(lake, lines), stream, _MOST_REST_SECONDS, every_s=5)
+        processes.until(lambda: _is_refined(lake, lines), [stream], _MOST_REST_SECONDS, every_s=5)
         stream.send_signal(signal.SIGTERM)
         if stream.wait(_MOST_REST_SECONDS):
             sys.exit(log.read_text()[-2000:])

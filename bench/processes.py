@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lakehouse.settings import PROJECT
 
@@ -33,16 +34,20 @@ def lakehouse(*words: str, log: Path) -> Iterator[Process]:
 
 
 def until(
-    holds: Callable[[], bool], process: Process, seconds: float, every_s: float = 0.3
+    holds: Callable[[], bool],
+    processes: Sequence[subprocess.Popen[Any]],
+    seconds: float,
+    every_s: float = 0.3,
 ) -> None:
     """Wait until it holds.
 
-    Raises RuntimeError where the process ends before, TimeoutError after so many seconds.
+    Raises RuntimeError where a process ends before, TimeoutError after so many seconds.
     """
     begun = time.monotonic()
     while not holds():
-        if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended with status {process.returncode}")
+        for process in processes:
+            if process.poll() is not None:
+                raise RuntimeError(f"{process.args!r} ended with status {process.returncode}")
         if time.monotonic() - begun > seconds:
             raise TimeoutError(f"not within {seconds:.0f} s: {holds}")
         time.sleep(every_s)

@@ -42,12 +42,20 @@ class BadRule(LakehouseError):
     """A rule that cannot be judged as it stands: unknown, with a wrong argument, or for other rows."""
 
 
+class BadCorrection(LakehouseError):
+    """A repair of quarantined messages that cannot be declared: unknown field, nobody meant."""
+
+
 class BadQuery(LakehouseError):
     """A query that `lakehouse sql` cannot answer: unknown table, broken SQL, or more than a look."""
 
 
 class LedgerMismatch(LakehouseError):
     """The counts of a batch do not add up; nothing of it was committed."""
+
+
+class GateFailed(LakehouseError):
+    """A version of a table did not pass the gate; what stands on it stays as it is."""
 
 
 class BatchFailed(LakehouseError):

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pyspark import SparkContext
 from pyspark.errors import IllegalArgumentException, ParseException
-from pyspark.sql import Column, SparkSession
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from lakehouse import arguments, conditions, predicates
@@ -86,9 +87,7 @@ def _refuse_unreadable_regex(who: str, regex: str | None) -> None:
     if regex is None:
         return
     try:
-        jvm = SparkSession.active().sparkContext._jvm
-        assert jvm is not None
-        jvm.java.util.regex.Pattern.compile(regex)
+        _engine().java.util.regex.Pattern.compile(regex)
     except IllegalArgumentException as fault:
         raise BadRule(
             f"{who} has the regex {regex!r}, which Java cannot read ({_first_line(fault)}); "
@@ -99,12 +98,19 @@ def _refuse_unreadable_regex(who: str, regex: str | None) -> None:
 def _refuse_unreadable_sql(who: str, sql: str) -> None:
     """Spark itself reads the SQL of a column only when rows are asked for."""
     try:
-        SparkSession.active()._jsparkSession.sessionState().sqlParser().parseExpression(sql)
+        parser = getattr(_engine().org.apache.spark.sql.catalyst.parser, "CatalystSqlParser$")
+        getattr(parser, "MODULE$").parseExpression(sql)
     except ParseException as fault:
         raise BadRule(
             f"{who} has row_condition = {sql!r}, which Spark cannot read ({_first_line(fault)}); "
             "allowed is a SQL expression"
         ) from None
+
+
+def _engine() -> Any:
+    context = SparkContext._active_spark_context
+    assert context is not None, "a predicate is compiled where there is a session"
+    return context._jvm
 
 
 def _first_line(fault: Exception) -> str:

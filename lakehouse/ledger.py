@@ -8,6 +8,7 @@ ended in between, `fold` makes it from the commit.
 import functools
 import subprocess
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
@@ -80,6 +81,10 @@ def timed(batch: Batch) -> Batch:
     return replace(batch, duration_ms=round((datetime.now(UTC) - began).total_seconds() * 1000))
 
 
+_ByTable = dict[tuple[str, str | None], list[Batch]]
+_Sorted = tuple[list[Batch], int, _ByTable]
+
+
 class Ledger:
     """The batches of one lakehouse; read it once, then it keeps itself up with what it records."""
 
@@ -88,6 +93,7 @@ class Ledger:
         self.lake = lake
         self.told: Callable[[Batch], object] | None = None  # hears of each batch recorded
         self._writing = threading.RLock()  # the stages of one process share a ledger
+        self._sorted: _Sorted = ([], -1, defaultdict(list))  # each look at it is for one table
         self.batches: list[Batch] = _read(lake)
         if is_reader:
             self.batches += self._missing()
@@ -96,18 +102,11 @@ class Ledger:
 
     def of(self, stage: str, table_name: str | None = None) -> list[Batch]:
         """The batches of a stage, of one table or of all; those taken back are left out."""
-        live: list[Batch] = []
-        for batch in self.batches:
-            if batch.undoes:
-                gone = (batch.undoes, batch.table_name)
-                live = [one for one in live if (one.batch_id, one.table_name) != gone]
-            else:
-                live.append(batch)
-        return [
-            batch
-            for batch in live
-            if batch.stage == stage and table_name in (None, batch.table_name)
-        ]
+        batches, count, found = self._sorted
+        if batches is not self.batches or count != len(self.batches):
+            self._sorted = self.batches, len(self.batches), _live(self.batches)
+            found = self._sorted[2]
+        return list(found[stage, table_name])
 
     def undone(self, table_name: str | None = None) -> list[str]:
         """The batches that were taken back, of one table or of all."""
@@ -152,7 +151,7 @@ class Ledger:
 
     def _missing(self) -> list[Batch]:
         known = {(batch.batch_id, batch.table_name) for batch in self.batches}
-        written = (*tables.BRONZE, *tables.SILVER, *tables.GOLD)
+        written = (*tables.BRONZE, *tables.SILVER, *tables.BUILT)
         with ThreadPoolExecutor(_READERS) as readers:
             found = [batch for batches in readers.map(self._new, written) for batch in batches]
         return [batch for batch in found if (batch.batch_id, batch.table_name) not in known]
@@ -184,6 +183,21 @@ class Ledger:
     def ingested(self) -> set[str]:
         """The landing objects that are in bronze or quarantine."""
         return {name for batch in self.of("ingest") for name in batch.objects}
+
+
+def _live(batches: list[Batch]) -> _ByTable:
+    """The batches that count, by stage and by stage and table."""
+    live: dict[tuple[str, str], Batch] = {}
+    for batch in batches:
+        if batch.undoes:
+            live.pop((batch.undoes, batch.table_name), None)
+        else:
+            live[batch.batch_id, batch.table_name] = batch
+    found: _ByTable = defaultdict(list)
+    for batch in live.values():
+        found[batch.stage, None].append(batch)
+        found[batch.stage, batch.table_name].append(batch)
+    return found
 
 
 @functools.cache

@@ -74,11 +74,11 @@ def test_a_stream_waits_a_minute_for_the_storage(stream, tmp_path):
     log = tmp_path / "stream.log"
     with processes.lakehouse(*words, log=log) as process:
         says(1)
-        processes.until(lambda: "caught up" in log.read_text(), process, 250)
+        processes.until(lambda: "caught up" in log.read_text(), [process], 250)
         for number, kind in enumerate((Kind.SILENT, Kind.CUT, Kind.ERROR), start=2):
             proxy.plan = outage(kind, OUTAGE_SECONDS)
             says(number)
-            processes.until(has(lake, number), process, OUTAGE_SECONDS + 120)
+            processes.until(has(lake, number), [process], OUTAGE_SECONDS + 120)
             assert len(proxy.seen) > number
         process.terminate()
         assert process.wait(300) == 0
@@ -91,7 +91,7 @@ def test_a_longer_outage_ends_a_stream_in_a_sentence_and_a_restart_goes_on(strea
     first, second = tmp_path / "first.log", tmp_path / "second.log"
     with processes.lakehouse(*words, log=first) as process:
         says(1)
-        processes.until(lambda: "caught up" in first.read_text(), process, 250)
+        processes.until(lambda: "caught up" in first.read_text(), [process], 250)
         proxy.plan = outage(Kind.CUT, 3600)
         says(2)
         assert process.wait(300) == 1
@@ -100,7 +100,7 @@ def test_a_longer_outage_ends_a_stream_in_a_sentence_and_a_restart_goes_on(strea
 
     proxy.plan = lambda method, path: None
     with processes.lakehouse(*words, log=second) as process:
-        processes.until(has(lake, 2), process, 250)
+        processes.until(has(lake, 2), [process], 250)
         process.terminate()
         assert process.wait(120) == 0
     ingested = ledger.Ledger(lake, is_reader=True).of("ingest")

@@ -11,7 +11,7 @@ import pytest
 
 from bench import processes
 from lakehouse import ledger, s3, s3_server, tables
-from lakehouse.errors import BatchFailed
+from lakehouse.errors import BatchFailed, GateFailed
 from lakehouse.flow import refine, stream
 from lakehouse.lake import Lake
 from lakehouse.settings import Buckets, Settings
@@ -69,6 +69,24 @@ def test_a_fault_is_raised_in_a_sentence_whatever_stage_it_stopped():
         stream.raise_fault(place, [loop])
 
 
+def test_a_table_that_does_not_pass_the_gate_is_said_once_and_the_stream_goes_on():
+    said = []
+    at_gate = stream.AtGate(said.append)
+    for fault in ("a", "a", None, None, "a", "b", None):
+        with at_gate.passing():
+            if fault:
+                raise GateFailed(fault)
+    assert said == [
+        "a",
+        "all tables pass the gate again",
+        "a",
+        "b",
+        "all tables pass the gate again",
+    ]
+    with pytest.raises(BatchFailed), at_gate.passing():
+        raise BatchFailed("another fault")
+
+
 def test_a_loop_gives_another_sign_with_each_batch_of_its_tables_and_turn():
     batches = []
     place = SimpleNamespace(
@@ -123,18 +141,22 @@ def test_sigterm_lets_the_batch_finish_and_a_restart_goes_on(server, where, tmp_
 
     with processes.lakehouse(*words, log=tmp_path / "first.log") as process:
         land(storage, 1, "weather")  # no table waits for it: a batch of ingest and no more
-        processes.until(lambda: lake.version(EVENTS) >= 0 and lake.rows(EVENTS) == 1, process, 250)
+        processes.until(
+            lambda: lake.version(EVENTS) >= 0 and lake.rows(EVENTS) == 1, [process], 250
+        )
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     assert "every batch is done" in (tmp_path / "first.log").read_text()
 
     land(storage, 2)  # nobody looks
     with processes.lakehouse(*words, log=tmp_path / "second.log") as process:
-        processes.until(lambda: "caught up" in (tmp_path / "second.log").read_text(), process, 250)
+        processes.until(
+            lambda: "caught up" in (tmp_path / "second.log").read_text(), [process], 250
+        )
         assert lake.rows(EVENTS) == 2
         assert lake.rows(tables.by_name("gold.shops")) == 1
         land(storage, 3, "weather")
-        processes.until(lambda: lake.rows(EVENTS) == 3, process, 250)
+        processes.until(lambda: lake.rows(EVENTS) == 3, [process], 250)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     ingested = ledger.Ledger(lake, is_reader=True).of("ingest")

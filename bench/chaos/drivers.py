@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import deltalake
 import pyarrow as pa
 
+from bench import processes
 from bench.chaos.writer import TABLE, Task
 from bench.results import Row
 from lakehouse import s3, settings
@@ -135,10 +136,4 @@ def acknowledged(*tasks: Task) -> tuple[set[str], bool]:
 
 def until(holds: Callable[[], bool], started: list[Driver]) -> None:
     """Wait until it holds; RuntimeError where a driver ends before, TimeoutError in the end."""
-    end = time.monotonic() + _QUIET_SECONDS
-    while not holds():
-        if any(process.poll() is not None for process in started):
-            raise RuntimeError(f"a driver ended; see {HOME}")
-        if time.monotonic() > end:
-            raise TimeoutError(f"not within {_QUIET_SECONDS:.0f} s: {holds}")
-        time.sleep(0.05)
+    processes.until(holds, started, _QUIET_SECONDS, every_s=0.05)

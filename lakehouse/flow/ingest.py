@@ -131,6 +131,7 @@ def quarantine(messages: DataFrame, batch_id: str) -> DataFrame:
         F.col("faults").alias("reasons"),
         "event_id",
         "feed",
+        "schema_version",
         "shop_id",
         "device_id",
         "subject",

@@ -101,7 +101,7 @@ def oldest_needed(place: Place, declared: Table) -> int | None:
     needed: list[int] = []
     if declared is _EVENTS and any(not ledger.of("refine", one.name) for one in tables.SILVER):
         needed.append(0)
-    for stage, readers in (("refine", tables.SILVER), ("build", tables.GOLD)):
+    for stage, readers in (("refine", tables.SILVER), ("build", tables.BUILT)):
         for reader in readers:
             done = ledger.of(stage, reader.name)[-2:]  # after an undo the last but one is the last
             needed += [one.upstream[declared.name] for one in done if declared.name in one.upstream]
@@ -127,7 +127,8 @@ def expire_landing(place: Place) -> int:
     storage, bucket = place.zone.storage(), place.zone.bucket
     batches = place.ledger.of("ingest")
     # The objects of the newest batch may be asked for once more, by a stream that is started again.
-    ingested = {name for batch in batches[:-1] for name in batch.objects}
+    done = [batch for batch in batches if batch.objects][:-1]
+    ingested = {name for batch in done for name in batch.objects}
     gone = [
         one["Key"]
         for one in s3.objects(storage, bucket)

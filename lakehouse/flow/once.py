@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lakehouse.errors import BatchFailed, LakehouseError
-from lakehouse.flow import build, ingest, refine
+from lakehouse.flow import build, ingest, lines, refine
 from lakehouse.flow.place import Place
 
 STAGES: dict[str, Callable[[Place], object]] = {
@@ -20,8 +20,15 @@ def run(place: Place, stage: str) -> None:
     Raises BatchFailed where a batch stops in the middle, or another process runs the stage.
     """
     with place.alone(stage), in_one_sentence(place, stage):
-        place.recover(stage)
+        recover(place, stage)
         STAGES[stage](place)
+
+
+def recover(place: Place, stage: str) -> None:
+    """Bring to an end, or take out, what a process that was cut off has left."""
+    place.recover(stage)
+    if stage == ingest.STAGE:
+        lines.finish(place)
 
 
 @contextmanager

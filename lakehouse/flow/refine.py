@@ -5,19 +5,20 @@ tables that are equally far are refined together; one that was declared later st
 version and catches up.
 """
 
+import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import DataFrame
 
 from lakehouse import ledger, tables
-from lakehouse.flow import keeping, settling
+from lakehouse.flow import cases, keeping, settling
 from lakehouse.flow.place import Place
 from lakehouse.flow.span import Range, references_now
 from lakehouse.ledger import Batch
 from lakehouse.tables import Table
 
-STAGE = "refine"
+STAGE = cases.STAGE
 _EVENTS = tables.by_name("bronze.events")
 
 Groups = Sequence[Sequence[Table]]
@@ -47,10 +48,10 @@ def everything(place: Place, groups: Groups = (HISTORY, MEASURED)) -> list[Batch
 
 def _step(place: Place, groups: Groups, newest: int) -> list[Batch]:
     """Refine one range of versions for the tables of the first group that are furthest behind;
-    none when all are up.
+    when all are up, what has to be judged again.
     """
     if all(progress(place, table) >= newest for group in groups for table in group):
-        return []
+        return _touched(place, groups)
     place.ledger.fold()
     for group in groups:
         reached = {table: progress(place, table) for table in group}
@@ -61,6 +62,20 @@ def _step(place: Place, groups: Groups, newest: int) -> list[Batch]:
             until = _until(place, group, behind, next_level)
             chosen = [table for table in group if reached[table] == behind]
             return _refine(place, chosen, behind, until)
+    return []
+
+
+def _touched(place: Place, groups: Groups) -> list[Batch]:
+    """Judge again what a correction or a changed reference row meets, though no message is new."""
+    versions = references_now(place)
+    for group in groups:
+        reached: dict[int, list[Table]] = {}
+        for table in group:
+            at = progress(place, table)
+            if cases.is_touched(Range(place, "", at, at, versions), table):
+                reached.setdefault(at, []).append(table)
+        for at, chosen in reached.items():
+            return _refine(place, chosen, at, at)
     return []
 
 
@@ -90,9 +105,14 @@ def _until(place: Place, group: Sequence[Table], after: int, newest: int) -> int
 def _refine(place: Place, group: list[Table], after: int, until: int) -> list[Batch]:
     # A range that was taken back is done again under another id.
     attempt = max(len(place.ledger.undone(table.name)) for table in group)
+    versions = references_now(place)
     batch_id = f"{STAGE}-{after}-{until}" + (f"-{attempt}" if attempt else "")
-    span = Range(place, batch_id, after, until, references_now(place))
-    busy = [table for table in group if span.messages(table) or settling.is_touched(span, table)]
+    if after == until:  # nothing new but what the messages are judged with
+        batch_id += (
+            f"-with-{hashlib.sha256(str(sorted(versions.items())).encode()).hexdigest()[:8]}"
+        )
+    span = Range(place, batch_id, after, until, versions)
+    busy = [table for table in group if span.messages(table) or cases.is_touched(span, table)]
     idle = [_idle(span, table) for table in group if table not in busy]
     batches = [*(_work(span, busy) if busy else ()), *idle]
     place.ledger.record(batches)
@@ -102,8 +122,8 @@ def _refine(place: Place, group: list[Table], after: int, until: int) -> list[Ba
 def _work(span: Range, busy: list[Table]) -> list[Batch]:
     busy.sort(key=span.messages, reverse=True)  # the longest work first
     with ThreadPoolExecutor(_AT_ONCE) as workers:
-        cases = list(workers.map(lambda table: settling.judge(span, table), busy))
-        with settling.settled(span, cases) as settled:
+        judged = list(workers.map(lambda table: cases.judge(span, table), busy))
+        with settling.settled(span, judged) as settled:
             for one in settled:
                 one.batch.check()
             keeping.set_aside(span, settled)
@@ -125,10 +145,14 @@ def _idle(span: Range, table: Table) -> Batch:
 
 
 def again(place: Place, table: Table, events: DataFrame, batch_id: str) -> Batch:
-    """Refine some messages once more, from bronze, and put the outcome in place of the old one."""
+    """Refine some messages once more, from bronze, and put the outcome in place of the old one.
+
+    With the references and corrections that the table's other rows were judged with.
+    """
     reached = progress(place, table)
-    span = Range(place, batch_id, reached, reached, references_now(place))
-    with settling.settled(span, [settling.judge_again(span, table, events)]) as [result]:
+    versions = references_now(place) | cases.judged_with(place, table)
+    span = Range(place, batch_id, reached, reached, versions)
+    with settling.settled(span, [cases.judge_again(span, table, events)]) as [result]:
         result.batch.check()
         keeping.set_aside(span, [result])
         batch = keeping.keep(span, result)

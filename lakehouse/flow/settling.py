@@ -1,5 +1,5 @@
-"""What becomes of the messages of a batch of refine: built and judged table by table, then settled
-all together. Nothing is written here; lakehouse/flow/keeping.py does that.
+"""What becomes of the messages of a batch of refine, all tables together. Nothing is written here;
+lakehouse/flow/keeping.py does that.
 """
 
 import functools
@@ -11,14 +11,14 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import judging, ledger, rows, rules, silver, tables
+from lakehouse import judging, rows, tables
+from lakehouse.flow.cases import Case
 from lakehouse.flow.place import Place
 from lakehouse.flow.span import Range
 from lakehouse.judging import POSITION
 from lakehouse.ledger import Batch
 from lakehouse.tables import Table
 
-STAGE = "refine"
 _REPEATS = tables.by_name("ops.repeats")
 
 _PAST = (
@@ -27,26 +27,6 @@ _PAST = (
     "before_event_id string, before_is_late boolean"
 )
 Counts = dict[tuple[str, str], tuple[int, int]]
-
-_FITTING: set[str] = set()  # the tables whose rules fit their rows, as this process has seen
-
-
-@dataclass(frozen=True)
-class Case:
-    """One table's part of a batch: its rows, judged but not yet settled.
-
-    events    the messages it was built from
-    judged    as silver.BUILD gives it, with `broken`; kept in memory
-    again     POSITION of the earlier messages that are judged once more; None where there are none
-    is_first  the table is empty
-    """
-
-    table: Table
-    batch: Batch
-    events: DataFrame
-    judged: DataFrame
-    again: DataFrame | None
-    is_first: bool
 
 
 @dataclass(frozen=True)
@@ -79,56 +59,6 @@ class Settled:
         if self.table.is_history:  # a new version ends the one before it
             return self.case.is_first
         return self.case.again is None and not self.has_displaced
-
-
-def is_touched(span: Range, table: Table) -> bool:
-    """Whether a reference table has changed since the table's rows were last judged with it."""
-    seen = _seen(span.place, table)
-    return bool(seen) and span.references(table) != seen
-
-
-def judge(span: Range, table: Table) -> Case:
-    """Build and judge the range's messages, and the earlier ones that are touched."""
-    new, messages = span.read(table), span.messages(table)
-    again = _touched(span, table) if is_touched(span, table) else None
-    if again is None:
-        return _judge(span, table, new, None, messages)
-    earlier = span.earlier(table).join(again, on=list(POSITION), how="left_semi")
-    return _judge(span, table, new.unionByName(earlier), again, messages)
-
-
-def judge_again(span: Range, table: Table, events: DataFrame) -> Case:
-    """Build and judge messages anew that were judged before."""
-    return _judge(span, table, events, events.select(*POSITION), 0)
-
-
-def _judge(
-    span: Range, table: Table, events: DataFrame, again: DataFrame | None, messages: int
-) -> Case:
-    suite = _suite(table.name)
-    batch = ledger.started(
-        STAGE,
-        table.name,
-        span.batch_id,
-        source_from=span.after,
-        source_to=span.until,
-        upstream=span.references(table),
-        rules_version=suite.version,
-        version_before=span.place.lake.version(table),
-        messages_in=messages,
-    )
-    built = silver.BUILD[table.name](events, *span.known(table))
-    if table.name not in _FITTING:
-        suite.check(built)
-        _FITTING.add(table.name)
-    judged = built.withColumn("broken", suite.broken()).persist()
-    return Case(table, batch, events, judged, again, not span.place.lake.rows(table))
-
-
-@functools.cache
-def _suite(name: str) -> rules.Suite:
-    """The rules as they are when the table is first refined by this process."""
-    return rules.load(name)
 
 
 @contextmanager
@@ -252,41 +182,3 @@ def _was(place: Place, table: Table, again: DataFrame) -> dict[str, int]:
         F.count_if("is_late").alias("late"),
     ).collect()
     return {name: int(count) for name, count in row.asDict().items()}
-
-
-def _seen(place: Place, table: Table) -> dict[str, int]:
-    batches = place.ledger.of(STAGE, table.name)
-    return batches[-1].upstream if batches else {}
-
-
-def _touched(span: Range, table: Table) -> DataFrame | None:
-    """POSITION of the earlier messages whose references changed since they were judged."""
-    place = span.place
-    if span.after < 0:
-        return None
-    seen, now = _seen(place, table), span.references(table)
-    typed = silver.BUILD[table.name](span.earlier(table), *span.known(table))
-    found: DataFrame | None = None
-    for name, column in table.refers.items():
-        if now[name] == seen.get(name, -1):
-            continue
-        reference = tables.by_name(name)
-        changed = place.store.changes(reference, seen.get(name, -1), now[name])
-        keys = changed.select(F.col(reference.key[0]).alias(column)).distinct()
-        hit = typed.join(F.broadcast(keys), on=column, how="left_semi").select(*POSITION)
-        found = hit if found is None else found.union(hit)
-    if found is None:
-        return None
-    # Few rows of a long plan, which is met in every step from here on: cut off from it.
-    touched = with_followers(place, table, found.distinct()).localCheckpoint()
-    return None if touched.isEmpty() else touched
-
-
-def with_followers(place: Place, table: Table, touched: DataFrame) -> DataFrame:
-    """The touched messages and the repeats that lost against one of them."""
-    lost = place.store.read(_REPEATS).where(F.col("table_name") == table.name)
-    first = touched.select(
-        F.col("source_object").alias("first_object"), F.col("source_line").alias("first_line")
-    )
-    followers = lost.join(first, on=["first_object", "first_line"], how="left_semi")
-    return touched.union(followers.select(*POSITION)).distinct()

@@ -8,6 +8,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import tables
+from lakehouse.corrections import Correction
+from lakehouse.flow import declared
 from lakehouse.flow.place import Place
 from lakehouse.ledger import Batch
 from lakehouse.tables import Table
@@ -19,7 +21,8 @@ _EVENTS = tables.by_name("bronze.events")
 class Range:
     """The bronze versions of one batch: those after `after`, up to and with `until`.
 
-    versions  of every reference table, looked up once for the batch (see `references_now`)
+    versions  of every reference table and of the corrections, looked up once for the batch (see
+              `references_now`)
     """
 
     place: Place
@@ -58,8 +61,13 @@ class Range:
         return (events.coalesce(1) if self.is_small else events).drop("batch_id")
 
     def references(self, table: Table) -> dict[str, int]:
-        """The versions of the reference tables that the table is refined with."""
-        return {name: self.versions[name] for name in table.refers}
+        """The versions of the reference tables and corrections that the table is refined with."""
+        return {name: self.versions[name] for name in (*table.refers, declared.TABLE.name)}
+
+    def corrections(self, table: Table) -> tuple[Correction, ...]:
+        """The corrections in force of the table's feed, at that version."""
+        version = self.versions[declared.TABLE.name]
+        return declared.in_force(self.place.lake, version, table.feed)
 
     def known(self, table: Table) -> list[DataFrame]:
         """The rows of those reference tables, at those versions however often they are read: a
@@ -81,6 +89,6 @@ class Range:
 
 
 def references_now(place: Place) -> dict[str, int]:
-    """The newest version of every table that another silver table refers to."""
-    names = {name for table in tables.SILVER for name in table.refers}
+    """The newest version of every table that a silver table refers to, and of the corrections."""
+    names = {name for table in tables.SILVER for name in table.refers} | {declared.TABLE.name}
     return {name: place.lake.version(tables.by_name(name)) for name in names}

@@ -8,6 +8,7 @@ from lakehouse.silver import (
     calibrations,
     customers,
     deliveries,
+    device_faults,
     devices,
     footfall,
     planogram,
@@ -22,6 +23,7 @@ from lakehouse.silver import (
 )
 
 # Takes the upstream frames in declared order; gives the table's columns and those its rules need.
+# The last is built from silver.
 BUILD: dict[str, Callable[..., DataFrame]] = {
     "silver.shops": shops.build,
     "silver.zones": zones.build,
@@ -37,4 +39,5 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "silver.rfid_reads": rfid_reads.build,
     "silver.footfall": footfall.build,
     "silver.deliveries": deliveries.build,
+    "silver.device_faults": device_faults.build,
 }

@@ -38,15 +38,29 @@ TABLES = (
     ),
     Table(
         name="bronze.corrections",
-        grain="one repair of quarantined rows, appended and never changed",
+        grain="one repair of messages that came wrong, appended and never changed",
         key=("correction_id",),
         columns=(
-            Column("correction_id", "string", "unique", is_never_null=True),
-            Column("table_name", "string", "the silver table it repairs", is_never_null=True),
-            Column("condition", "string", "SQL over the table's typed rows"),
-            Column("changes", "map<string, string>", "column: SQL expression"),
-            Column("corrected_at", "timestamp", "UTC", is_never_null=True),
+            Column("correction_id", "string", "c and its number", is_never_null=True),
+            Column("number", "bigint", "the order in which they are applied", is_never_null=True),
+            Column("kind", "string", "map, swap, shift, clock, edit, drop, revoke", False, True),
+            Column("feed", "string", "whose messages it meets", is_never_null=True),
+            Column(
+                "condition",
+                "string",
+                "SQL: which messages it meets; over the columns of bronze.events and, as text, the "
+                "payload's fields in `said`",
+                is_never_null=True,
+            ),
+            Column(
+                "changes",
+                "map<string, string>",
+                "field of the envelope, or said. and one of the payload: SQL expression",
+            ),
+            Column("revokes", "string", "the correction that it takes back"),
             Column("reason", "string", "why, in a sentence"),
+            Column("declared_by", "string", "who, as the machine calls them", True),
+            Column("declared_at", "timestamp", "UTC", True, True),
         ),
     ),
 )

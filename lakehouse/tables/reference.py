@@ -1,6 +1,6 @@
 """silver, the reference sets: versions of shops, zones, devices, goods and customers."""
 
-from lakehouse.tables.schema import EVENT_ID, SHOP, Column, Table, source_columns
+from lakehouse.tables.schema import EVENT_ID, SHOP, Column, Table, refined_columns
 
 VALID_FROM = Column("valid_from", "timestamp", "UTC; in force from", is_never_null=True)
 VALID_TO = Column("valid_to", "timestamp", "UTC; in force until; null where it still is")
@@ -21,7 +21,7 @@ TABLES = (
             VALID_FROM,
             VALID_TO,
             EVENT_ID,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events",),
         feed="shops",
@@ -40,7 +40,7 @@ TABLES = (
             VALID_FROM,
             VALID_TO,
             EVENT_ID,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events",),
         feed="zones",
@@ -67,7 +67,7 @@ TABLES = (
             VALID_FROM,
             VALID_TO,
             EVENT_ID,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events",),
         feed="devices",
@@ -85,7 +85,7 @@ TABLES = (
             VALID_FROM,
             VALID_TO,
             EVENT_ID,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events",),
         feed="calibrations",
@@ -107,7 +107,7 @@ TABLES = (
             VALID_FROM,
             VALID_TO,
             EVENT_ID,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events",),
         feed="products",
@@ -127,7 +127,7 @@ TABLES = (
             VALID_FROM,
             VALID_TO,
             EVENT_ID,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events",),
         feed="customers",
@@ -147,7 +147,7 @@ TABLES = (
             VALID_FROM,
             VALID_TO,
             EVENT_ID,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events",),
         feed="planogram",
@@ -169,7 +169,7 @@ TABLES = (
             VALID_FROM,
             VALID_TO,
             EVENT_ID,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events",),
         feed="promotions",

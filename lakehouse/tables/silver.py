@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from lakehouse.tables import reference
-from lakehouse.tables.schema import EVENT_ID, LATE, SHOP, Column, Table, source_columns
+from lakehouse.tables.schema import EVENT_ID, LATE, SHOP, Column, Table, refined_columns
 
 _YEARS = timedelta(days=730)
 
@@ -25,8 +25,13 @@ TABLES = (
             Column("unit", "string", "the canonical unit of the metric", is_never_null=True),
             Column("raw_value", "string", "as the device sent it", True),
             Column("raw_unit", "string", "as the device sent it", True),
+            Column(
+                "flags",
+                "array<string>",
+                "what the row shows by itself: out_of_range, sensor_reset, clock_ahead, battery_low",
+            ),
             LATE,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events", "silver.devices", "silver.calibrations"),
         feed="readings",
@@ -53,8 +58,9 @@ TABLES = (
             Column("zone_id", "string", "the zone the fixed end stood in", is_never_null=True),
             Column("rssi_dbm", "int", "dBm; null where the receiver gave none (127)"),
             Column("tx_power_dbm", "int", "dBm at 1 m, as advertised"),
+            Column("flags", "array<string>", "rssi_sentinel where the receiver gave none"),
             LATE,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events", "silver.devices"),
         feed="beacon_sightings",
@@ -90,7 +96,7 @@ TABLES = (
             ),
             Column("discount_cents", "bigint", "cents the shop took off", is_never_null=True),
             LATE,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events", "silver.products"),
         feed="sales",
@@ -116,7 +122,7 @@ TABLES = (
             Column("epc", "string", "the tag: a GS1 SGTIN as a URI", is_never_null=True),
             Column("rssi_dbm", "int", "dBm"),
             LATE,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events", "silver.devices"),
         feed="rfid_reads",
@@ -143,7 +149,7 @@ TABLES = (
             Column("exits", "int", "persons who went out", is_never_null=True),
             Column("interval_s", "int", "seconds", is_never_null=True),
             LATE,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events", "silver.devices"),
         feed="footfall",
@@ -166,7 +172,7 @@ TABLES = (
             Column("quantity", "bigint", "units", is_never_null=True),
             Column("epcs", "array<string>", "the tags of the units; empty where they carry none"),
             LATE,
-            *source_columns(),
+            *refined_columns(),
         ),
         upstream=("bronze.events",),
         feed="deliveries",

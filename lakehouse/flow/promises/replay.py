@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from lakehouse import content, rows, rules, silver, tables
-from lakehouse.flow import build
+from lakehouse import content, rows, rules, tables
+from lakehouse.flow import build, cases, declared
 from lakehouse.flow.promises.evidence import Evidence
 from lakehouse.judging import POSITION
 from lakehouse.tables import Table
@@ -17,7 +17,7 @@ _EVENTS = tables.by_name("bronze.events")
 
 
 def differs(
-    evidence: Evidence, among: Iterable[Table] = (*tables.SILVER, *tables.GOLD)
+    evidence: Evidence, among: Iterable[Table] = (*tables.SILVER, *tables.BUILT)
 ) -> Iterator[str]:
     """Sentences about tables that a replay does not give again."""
     # Others wait: nothing was refined or built yet.
@@ -40,8 +40,8 @@ def _refined(evidence: Evidence, table: Table) -> DataFrame:
     Judged in other words than refine's: a message with a broken row goes whole, of the others that
     agree in `repeats` the first arrival stays.
     """
-    judged = _typed(evidence, table).withColumn("_broken", rules.load(table.name).broken())
-    bad = judged.where(F.size("_broken") > 0).select(*POSITION).distinct()
+    judged = _judged(evidence, table)
+    bad = judged.where(F.size("broken") > 0).select(*POSITION).distinct()
     good = judged.join(bad, on=list(POSITION), how="left_anti")
     arrival = F.struct(*rows.ARRIVAL)
     same = Window.partitionBy(*table.repeats).rowsBetween(
@@ -51,17 +51,19 @@ def _refined(evidence: Evidence, table: Table) -> DataFrame:
     return rows.with_valid_to(kept, table.key[:-1]) if table.is_history else kept
 
 
-def _typed(evidence: Evidence, table: Table) -> DataFrame:
-    """All messages of a silver table as its rules see them."""
-    store = evidence.place.store
+def _judged(evidence: Evidence, table: Table) -> DataFrame:
+    """All messages of a silver table, corrected, as its rules see and judge them."""
+    store, lake = evidence.place.store, evidence.place.lake
     upstream = evidence.of(table)[-1].upstream
     events = store.read(_EVENTS, evidence.progress(table))
+    events = events.where(F.col("feed") == F.lit(table.feed))
     known = [store.read(tables.by_name(name), upstream[name]) for name in table.upstream[1:]]
-    return silver.BUILD[table.name](events.where(F.col("feed") == F.lit(table.feed)), *known)
+    repairs = declared.in_force(lake, upstream.get(declared.TABLE.name, 0), table.feed)
+    return cases.judged(table, events, known, repairs, rules.load(table.name))
 
 
 def _built(evidence: Evidence, table: Table) -> DataFrame:
-    """The rows of a gold table, all of them, from the versions it was last built from."""
+    """The rows of a built table, all of them, from the versions it was last built from."""
     return build.frame(evidence.place, table, evidence.of(table)[-1].upstream)
 
 
@@ -81,7 +83,7 @@ def rules_broken(evidence: Evidence) -> Iterator[str]:
                 f"{table.short_name}.json is {suite.version}; run `lakehouse rebuild {table.name}`"
             )
         live = evidence.place.store.read(table)
-        unseen = set(_typed(evidence, table).columns) - set(live.columns)
+        unseen = set(_judged(evidence, table).columns) - set(live.columns)
         judged = [
             rule for rule in suite.rules if not any(name in str(rule.broken) for name in unseen)
         ]

@@ -1,0 +1,85 @@
+"""bronze.corrections, read and written: no Spark, and no more than what is there."""
+
+import functools
+import getpass
+import os
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from lakehouse import corrections, tables
+from lakehouse.corrections import Correction
+from lakehouse.errors import BadCorrection
+from lakehouse.flow.place import Place
+from lakehouse.lake import Lake
+
+TABLE = tables.by_name("bronze.corrections")
+STAGE = "corrections"
+
+_ARROW = pa.schema(
+    [
+        pa.field("correction_id", pa.string(), nullable=False),
+        pa.field("number", pa.int64(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("feed", pa.string(), nullable=False),
+        pa.field("condition", pa.string(), nullable=False),
+        pa.field("changes", pa.map_(pa.string(), pa.string())),
+        pa.field("revokes", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("declared_by", pa.string()),
+        pa.field("declared_at", pa.timestamp("us", tz="UTC"), nullable=False),
+    ]
+)
+
+
+def who() -> str:
+    """Who does something by hand, as the machine calls them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may know its user by number only
+        return f"user {os.getuid()}"
+
+
+def every(lake: Lake, version: int) -> tuple[Correction, ...]:
+    """All that was declared up to a version of the table, in the order of declaration."""
+    return _read(lake, version) if version > 0 else ()
+
+
+def in_force(lake: Lake, version: int, feed: str | None) -> tuple[Correction, ...]:
+    """The corrections of a feed that count at a version of the table."""
+    return corrections.in_force(every(lake, version), feed)
+
+
+@functools.lru_cache(maxsize=16)  # a version never changes; each batch asks for two of them
+def _read(lake: Lake, version: int) -> tuple[Correction, ...]:
+    columns = ["correction_id", "number", "kind", "feed", "condition", "changes", "revokes"]
+    rows = lake.open(TABLE, version).to_pyarrow_table(columns=columns).to_pylist()
+    found = {row.pop("number"): row for row in rows}
+    return tuple(
+        Correction(**row | {"changes": dict(row["changes"] or [])})
+        for _, row in sorted(found.items())
+    )
+
+
+def add(place: Place, wanted: Correction, reason: str) -> Correction:
+    """Declare a correction; give it with its id. Refine applies it from its next batch on.
+
+    Raises BadCorrection where the same is in force: a shift would shift twice.
+    """
+    with place.alone(STAGE):
+        known = every(place.lake, place.lake.version(TABLE))
+        for one in corrections.in_force(known, wanted.feed):
+            if replace(one, correction_id="") == wanted:
+                raise BadCorrection(f"{one.correction_id} says the same, and is in force")
+        number = len(known) + 1
+        new = replace(wanted, correction_id=f"c{number}")
+        row = asdict(new) | {
+            "number": number,
+            "changes": list(new.changes.items()),
+            "reason": reason,
+            "declared_by": who(),
+            "declared_at": datetime.now(UTC),
+        }
+        place.lake.append(TABLE, pa.Table.from_pylist([row], schema=_ARROW))
+    return new
