@@ -5,12 +5,16 @@ from collections.abc import Callable
 from pyspark.sql import DataFrame
 
 from lakehouse.silver import (
+    app_events,
     calibrations,
     customers,
     deliveries,
+    detections,
     devices,
     footfall,
     planogram,
+    positions,
+    prices,
     products,
     promotions,
     readings,
@@ -18,6 +22,7 @@ from lakehouse.silver import (
     sales,
     shops,
     sightings,
+    weather,
     zones,
 )
 
@@ -31,10 +36,15 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "silver.customers": customers.build,
     "silver.planogram": planogram.build,
     "silver.promotions": promotions.build,
+    "silver.weather": weather.build,
     "silver.readings": readings.build,
     "silver.sightings": sightings.build,
     "silver.sales": sales.build,
     "silver.rfid_reads": rfid_reads.build,
     "silver.footfall": footfall.build,
     "silver.deliveries": deliveries.build,
+    "silver.detections": detections.build,
+    "silver.positions": positions.build,
+    "silver.app_events": app_events.build,
+    "silver.prices": prices.build,
 }
