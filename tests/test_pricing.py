@@ -5,7 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from chispa import assert_df_equality
 
-from lakehouse import pricing
+from lakehouse import pricing, rows, simulator
+from lakehouse.settings import Faults, Simulation
+from lakehouse.silver.prices import build as build_prices
+from lakehouse.silver.products import build as build_products
+from lakehouse.silver.promotions import build as build_promotions
 
 DAYS = [datetime(2026, 3, day, 6, tzinfo=UTC) for day in range(1, 8)]
 KNOWN = datetime(2026, 2, 1, tzinfo=UTC)
@@ -130,3 +134,51 @@ def test_a_label_shows_what_it_acknowledged_and_may_show_the_price_before_where_
     )
     actual = pricing.shown(prices)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Forty goods of each shop for a week: promotions that overlap, labels with an old price."""
+    faults = Faults(old_price=0.3, lost_acknowledgement=0.1)
+    size = Simulation(receipt_days=7, receipt_share=0.02, sensor_days=7, faults=faults)
+    return simulator.world(size, seed=1)
+
+
+@pytest.fixture(scope="module")
+def told(frame, world):
+    """The messages of one feed as bronze holds them."""
+    sent = world.landing.messages.assign(source_line=world.landing.messages["line"])
+    columns = ["event_id", "feed", "shop_id", "device_id", "emitted_at", "payload", "source_line"]
+
+    def of(feed):
+        mine = sent.loc[sent["feed"].eq(feed).to_numpy(), columns]
+        mine["emitted_at"] = mine["emitted_at"].dt.tz_localize("UTC")
+        return frame("bronze.events", *mine.to_dict("records"))
+
+    return of
+
+
+@pytest.mark.slow
+def test_in_a_simulated_week_the_labels_with_an_old_price_are_found_and_no_others(told, world):
+    promotions = build_promotions(told("promotions"))
+    products = build_products(told("products"))
+    found = pricing.due(
+        pricing.shown(build_prices(told("shelf_labels"))),
+        rows.with_valid_to(promotions, ["promotion_id"]),
+        rows.with_valid_to(products, ["product_id"]),
+        at="told_at",
+    ).toPandas()
+    sent = world.landing.messages
+    is_old = sent["fault"].eq("old_price") & sent["payload"].str.contains('"acknowledged":false')
+    old = labels(sent[is_old.fillna(False).to_numpy(dtype=bool)], "emitted_at")
+    is_unknown = found[
+        "due_price_cents"
+    ].isna()  # where the list has no price the simulator has one
+    is_wrong = ~is_unknown & (found["price_cents"] != found["due_price_cents"])
+    assert len(old) > 40
+    assert labels(found[is_wrong], "told_at") == old - labels(found[is_unknown], "told_at")
+
+
+def labels(found, at):
+    """Device and instant of each row."""
+    return set(zip(found["device_id"], found[at].astype("datetime64[us]"), strict=True))

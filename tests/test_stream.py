@@ -123,14 +123,18 @@ def test_sigterm_lets_the_batch_finish_and_a_restart_goes_on(server, where, tmp_
 
     with processes.lakehouse(*words, log=tmp_path / "first.log") as process:
         land(storage, 1, "weather")  # for one table: the batch under way is a small one
-        processes.until(lambda: lake.version(EVENTS) >= 0 and lake.rows(EVENTS) == 1, [process], 250)
+        processes.until(
+            lambda: lake.version(EVENTS) >= 0 and lake.rows(EVENTS) == 1, [process], 250
+        )
         process.send_signal(signal.SIGTERM)
         assert process.wait(150) == 0
     assert "every batch is done" in (tmp_path / "first.log").read_text()
 
     land(storage, 2)  # nobody looks
     with processes.lakehouse(*words, log=tmp_path / "second.log") as process:
-        processes.until(lambda: "caught up" in (tmp_path / "second.log").read_text(), [process], 250)
+        processes.until(
+            lambda: "caught up" in (tmp_path / "second.log").read_text(), [process], 250
+        )
         assert lake.rows(EVENTS) == 2
         assert lake.rows(tables.by_name("gold.shops")) == 1
         land(storage, 3, "weather")
