@@ -8,7 +8,7 @@ QUIETLY := mkdir -p .cache/tmp && TMPDIR="$$PWD/.cache/tmp" PIP_CACHE_DIR="$$PWD
 # Compiled modules stay in this folder; without them every start of Python takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test test-slow bench bench-live bench-batches chaos soak purchases lint clean clean-all
+.PHONY: setup demo test test-slow bench bench-live bench-batches bench-quality bench-gate chaos soak purchases lint clean clean-all
 
 setup: .venv/installed
 	@$(QUIETLY) $(BIN)/python -m lakehouse.jars
@@ -32,6 +32,14 @@ bench-live: setup
 # LINES=80000 larger ones, TURNS=20 more of them.
 bench-batches: setup
 	@$(QUIETLY) $(BIN)/python -m bench.batches
+
+# PART=faults, real or cost does one part; SEEDS="11" one world of the three.
+bench-quality: setup
+	@$(QUIETLY) $(BIN)/python -m bench.quality
+
+# ROWS=100000 fewer.
+bench-gate: setup
+	@$(QUIETLY) $(BIN)/python -m bench.gate
 
 # PART=answers runs one part; SEED=2 at other instants; KILLS=20 fewer kills.
 chaos: setup

@@ -22,6 +22,7 @@ from lakehouse.commands import (
     look,
     maintain,
     profile,
+    quality,
     quarantine,
     repair,
     s3,
@@ -83,12 +84,13 @@ def _options(
     del settings, debug, version  # read where they are needed, see commands/common.py
 
 
-for module in (world, live, flow, repair, maintain, look, profile, demo):
+for module in (world, live, flow, quality, repair, maintain, look, profile, demo):
     for command in module.COMMANDS:
         app.command()(command)
 for command in correct.COMMANDS:
     quarantine.app.command()(command)
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(quality.docs, name="docs")
 app.add_typer(s3.app, name="s3")
 
 

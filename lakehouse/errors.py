@@ -54,6 +54,10 @@ class LedgerMismatch(LakehouseError):
     """The counts of a batch do not add up; nothing of it was committed."""
 
 
+class GateFailed(LakehouseError):
+    """A version of a table did not pass the gate; what stands on it stays as it is."""
+
+
 class BatchFailed(LakehouseError):
     """A stage stopped in the middle of a batch; running it again goes on from there."""
 

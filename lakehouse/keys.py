@@ -10,6 +10,7 @@ from lakehouse import settings
 from lakehouse.errors import MissingKey
 from lakehouse.settings import Settings
 
+_LEAST_SECRET = 16  # characters
 PSEUDONYM_BYTES = 32  # HMAC-SHA256 wants a key as long as its digest (RFC 2104, section 3)
 
 
@@ -52,6 +53,20 @@ def pseudonym() -> tuple[int, bytes]:
             "the pseudonym key is not `<number>:<hex of at least 32 bytes>`; "
             "set LAKEHOUSE_PSEUDONYM_KEY to one"
         ) from None
+
+
+def alerts() -> bytes:
+    """The secret that messages to the webhook are signed with; only from the environment.
+
+    Raises MissingKey where there is none.
+    """
+    secret = os.environ.get("LAKEHOUSE_ALERT_SECRET", "")
+    if len(secret) < _LEAST_SECRET:
+        raise MissingKey(
+            f"LAKEHOUSE_ALERT_SECRET is {'too short' if secret else 'not in the environment'}; "
+            f"alerts.url needs one of at least {_LEAST_SECRET} characters, to sign with"
+        )
+    return secret.encode()
 
 
 def _file() -> dict[str, Any]:

@@ -151,7 +151,7 @@ class Ledger:
 
     def _missing(self) -> list[Batch]:
         known = {(batch.batch_id, batch.table_name) for batch in self.batches}
-        written = (*tables.BRONZE, *tables.SILVER, *tables.GOLD)
+        written = (*tables.BRONZE, *tables.SILVER, *tables.BUILT)
         with ThreadPoolExecutor(_READERS) as readers:
             found = [batch for batches in readers.map(self._new, written) for batch in batches]
         return [batch for batch in found if (batch.batch_id, batch.table_name) not in known]

@@ -133,9 +133,14 @@ def get(storage: "S3Client", bucket: str, key: str) -> bytes:
     return storage.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
-def put(storage: "S3Client", bucket: str, key: str, content: bytes) -> None:
-    """Write one object whole."""
-    storage.put_object(Bucket=bucket, Key=key, Body=content)
+def put(
+    storage: "S3Client", bucket: str, key: str, content: bytes, kind: str | None = None
+) -> None:
+    """Write one object whole; `kind` is its media type, for browsers."""
+    if kind is None:
+        storage.put_object(Bucket=bucket, Key=key, Body=content)
+    else:
+        storage.put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind)
 
 
 def delete(storage: "S3Client", bucket: str, keys: Sequence[str]) -> None:

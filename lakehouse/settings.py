@@ -7,9 +7,10 @@ secret (those come from the environment or from the keys file, see keys.py).
 import os
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from lakehouse.errors import BadSetting
 
@@ -82,6 +83,32 @@ class Maintain(_Section):
     landing_days: float = Field(default=30.0, ge=0)
 
 
+class Alerts(_Section):
+    """Who hears of it where a table does not pass the gate, a feed is silent, and the like: a
+    webhook, or without `url` a log line alone.
+
+    silent_hours  from-to, such as 22:00-06:00 in `time_zone`: what is still true is sent after them
+    repeat_hours  the same alert is not sent twice within them
+    tries         of one message, with longer and longer pauses, each `answer_s` at the longest
+    """
+
+    url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    silent_hours: str | None = Field(
+        default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
+    )
+    time_zone: str = "UTC"
+    repeat_hours: float = Field(default=24.0, gt=0)
+    tries: int = Field(default=4, ge=1, le=10)
+    answer_s: float = Field(default=5.0, gt=0, le=60)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError("not an IANA time zone, such as UTC or Europe/Berlin")
+        return name
+
+
 class Faults(_Section):
     """What goes wrong in the simulated world: shares of the messages that it can befall (or of
     objects), 0 is off.
@@ -138,6 +165,7 @@ class Settings(_Section):
     ingest: Ingest = Ingest()
     refine: Refine = Refine()
     maintain: Maintain = Maintain()
+    alerts: Alerts = Alerts()
     simulation: Simulation = Simulation()
 
 

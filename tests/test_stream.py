@@ -11,7 +11,7 @@ import pytest
 
 from bench import processes
 from lakehouse import ledger, s3, s3_server, tables
-from lakehouse.errors import BatchFailed
+from lakehouse.errors import BatchFailed, GateFailed
 from lakehouse.flow import refine, stream
 from lakehouse.lake import Lake
 from lakehouse.settings import Buckets, Settings
@@ -67,6 +67,24 @@ def test_a_fault_is_raised_in_a_sentence_whatever_stage_it_stopped():
     place.faults["ingest"] = ValueError("odd")
     with pytest.raises(BatchFailed, match="ingest stopped in the middle of a batch: odd"):
         stream.raise_fault(place, [loop])
+
+
+def test_a_table_that_does_not_pass_the_gate_is_said_once_and_the_stream_goes_on():
+    said = []
+    at_gate = stream.AtGate(said.append)
+    for fault in ("a", "a", None, None, "a", "b", None):
+        with at_gate.passing():
+            if fault:
+                raise GateFailed(fault)
+    assert said == [
+        "a",
+        "all tables pass the gate again",
+        "a",
+        "b",
+        "all tables pass the gate again",
+    ]
+    with pytest.raises(BatchFailed), at_gate.passing():
+        raise BatchFailed("another fault")
 
 
 def test_a_loop_gives_another_sign_with_each_batch_of_its_tables_and_turn():

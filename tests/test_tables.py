@@ -1,6 +1,7 @@
 """The declarations agree with themselves and with the functions that build what they declare."""
 
 import inspect
+from datetime import timedelta
 
 import pytest
 
@@ -88,8 +89,8 @@ def test_the_upstream_tables_that_a_row_refers_to_are_histories(table):
     assert all(tables.by_name(name).is_history for name in table.refers)
 
 
-@named(tables.GOLD)
-def test_gold_windows_are_over_upstream_tables_and_agree_with_the_first_columns_of_the_key(table):
+@named(tables.BUILT)
+def test_windows_are_over_upstream_tables_and_agree_with_the_first_columns_of_the_key(table):
     assert set(table.windows) <= set(table.upstream)
     for window in table.windows.values():
         for expression, column in zip(window, table.key, strict=False):
@@ -97,23 +98,33 @@ def test_gold_windows_are_over_upstream_tables_and_agree_with_the_first_columns_
                 ("date_trunc('HOUR', paid_at)", "hour_at"),
                 ("date_trunc('HOUR', measured_at)", "hour_at"),
                 ("date_trunc('HOUR', began_at)", "hour_at"),
+                ("to_date(measured_at)", "day_on"),
+                ("to_date(arrived_at)", "arrived_on"),
             }
     assert len({len(window) for window in table.windows.values()}) <= 1
 
 
-@named([table for table in tables.GOLD if table.windows])
-def test_a_gold_window_can_be_worked_out_of_its_upstream_rows(table, frame):
+@named([table for table in tables.BUILT if table.windows])
+def test_a_window_can_be_worked_out_of_its_upstream_rows(table, frame):
     for name, window in table.windows.items():
         assert len(frame(name).selectExpr(*window).columns) == len(window)
 
 
-@named([*tables.SILVER, *tables.GOLD])
+@named([table for table in tables.BUILT if table.reach])
+def test_a_table_with_a_reach_is_built_by_days_of_what_happened(table):
+    assert table.reach <= timedelta(days=1)
+    for name, window in table.windows.items():
+        assert table.key[len(window) - 1].endswith("_on")
+        assert tables.by_name(name).happened
+
+
+@named([*tables.SILVER, *tables.BUILT])
 def test_a_table_is_built_from_the_declared_upstream_tables_in_order(table):
     declared = [name.split(".")[1] for name in table.upstream]
     assert list(inspect.signature(BUILT[table.name]).parameters) == declared
 
 
-@named([*tables.SILVER, *tables.GOLD])
+@named([*tables.SILVER, *tables.BUILT])
 def test_a_table_is_built_with_the_declared_columns_and_types(table, frame):
     built = BUILT[table.name](*map(frame, table.upstream))
     types = dict(built.dtypes)
@@ -123,7 +134,7 @@ def test_a_table_is_built_with_the_declared_columns_and_types(table, frame):
 
 
 def test_every_silver_and_gold_table_is_built_and_nothing_else():
-    assert list(BUILT) == [table.name for table in (*tables.SILVER, *tables.GOLD)]
+    assert list(BUILT) == [table.name for table in (*tables.SILVER, *tables.BUILT)]
 
 
 def test_a_table_is_found_by_its_name_and_an_unknown_name_lists_those_there_are():

@@ -21,7 +21,7 @@ from tests import fault_proxy
 from tests.fault_proxy import Proxy
 from tests.worlds import QUICK, WORLD
 
-_TABLES = (*tables.BRONZE[:1], *tables.SILVER, *tables.GOLD, *tables.OPS[1:])
+_TABLES = (*tables.BRONZE[:1], *tables.SILVER, *tables.BUILT, *tables.OPS[1:])
 _ARCHIVE = HOME / "classes.jsa"
 _OBJECTS = 2  # that land at a time: what a chain of kills lands must last for 200 kills
 

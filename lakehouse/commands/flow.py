@@ -14,7 +14,7 @@ import typer
 
 from lakehouse.commands import show
 from lakehouse.commands.common import err, out, place_of
-from lakehouse.errors import BatchFailed
+from lakehouse.errors import BatchFailed, GateFailed
 from lakehouse.ledger import Batch
 
 
@@ -40,10 +40,14 @@ def run(ctx: typer.Context) -> None:
 
 def _once(ctx: typer.Context, *stages: str) -> None:
     with place_of(ctx, stages[0] if len(stages) == 1 else "run") as place:
-        done: list[Batch] = []
-        for stage in stages:
-            done += show.run(place, stage)
-        show.went_where(place, done)
+        before = len(place.ledger.batches)
+        try:
+            for stage in stages:
+                show.run(place, stage)
+        except GateFailed:  # what could be done was done
+            show.went_where(place, place.ledger.batches[before:])
+            raise
+        show.went_where(place, place.ledger.batches[before:])
 
 
 def stream(

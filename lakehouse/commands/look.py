@@ -32,15 +32,15 @@ def status(ctx: typer.Context, as_json: _AS_JSON = False) -> None:
     storage = settings_of(ctx).s3
     server = s3.said() if storage.is_ours else storage.endpoint
     with lake_of(ctx) as lake:
-        found = state.of(lake)
+        found, held_up = state.of(lake), state.held_up(lake)
     if as_json:
-        typer.echo(
-            json.dumps({"s3": server, "tables": [asdict(one) for one in found]}, default=str)
-        )
+        said = {"s3": server, "tables": [asdict(one) for one in found], "gate": held_up}
+        typer.echo(json.dumps(said, default=str, ensure_ascii=False))
         return
     grid = Grid("table", title=f"S3: {server}", title_justify="left", box=SIMPLE)
     for head in ("rows", "version", "newest event", "lag", "quarantined", "repeats", "waiting"):
         grid.add_column(head, justify="right")
+    grid.add_column("gate")
     grid.add_column("last batch, UTC")
     for one in found:
         if one.version is None:
@@ -56,9 +56,12 @@ def status(ctx: typer.Context, as_json: _AS_JSON = False) -> None:
                 f"{count:,}" if count else ""
                 for count in (one.quarantined, one.repeated, one.waiting)
             ),
+            one.gate or "",
             one.started_at[:19].replace("T", " ") if one.started_at else "",
         )
     out.print(grid)
+    for sentence in held_up:
+        out.print(sentence, highlight=False, soft_wrap=True, markup=False)
 
 
 def tables(

@@ -30,8 +30,8 @@ def rebuild(
     from lakehouse.flow import once, refine
     from lakehouse.flow import rebuild as again
 
-    stage = "build" if table.layer == "gold" else "refine"
-    if not everything and (table.layer == "gold" or table.is_history):
+    stage = "build" if table in tables.BUILT else "refine"
+    if not everything and (table in tables.BUILT or table.is_history):
         err.print(f"{name} is rebuilt in full: its rows are not of one shop and day alone")
     with place_of(ctx, "rebuild") as place, place.alone(stage), once.in_one_sentence(place, stage):
         once.recover(place, stage)

@@ -2,56 +2,109 @@
 
 What an upstream table's changes touch are windows (an hour of a shop, a basket, a subject); those
 are built anew whole, from all rows they hold now, and put in place of the old ones in one commit.
+silver that has no feed is built here too, before gold. A table with a `reach` is built from rows
+around its windows: a changed row touches every window in whose reach it is.
 """
 
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import gold, ledger, tables
+from lakehouse import gold, ledger, silver, tables, verdicts
+from lakehouse.errors import GateFailed
+from lakehouse.flow import alarms, gate
 from lakehouse.flow.place import Place
 from lakehouse.ledger import Batch
 from lakehouse.tables import Table
+from lakehouse.verdicts import Stand
 
 STAGE = "build"
 
+# What is made of the gate's verdicts comes after them.
+OF_VERDICTS = tuple(
+    table for table in tables.GOLD if any(name.startswith("ops.") for name in table.upstream)
+)
+
 _AT_ONCE = 2  # tables in work: each waits for the storage for a part of its time
+_FUNCTIONS: dict[str, Callable[..., DataFrame]] = {**silver.BUILD, **gold.BUILD}
+
+# Built from whole days, a stream builds these less often than the others: what a build of them
+# costs grows with the day, and what stands on them goes with them.
+SLOW = tuple(
+    one
+    for one in tables.BUILT
+    if one.reach or any(tables.by_name(name).reach for name in one.upstream)
+)
+QUICK = tuple(one for one in tables.BUILT if one not in SLOW)
 
 
-def everything(place: Place) -> list[Batch]:
-    """Build every gold table whose upstream tables changed, each after the gold it stands on; none
-    is begun once the place is closing.
+def everything(place: Place, among: Iterable[Table] = tables.BUILT) -> list[Batch]:
+    """Judge what changed, then build every table whose upstream tables changed and passed, each
+    after those it stands on, and judge those; none is begun once the place is closing.
+
+    Raises GateFailed where a table did not pass, after all that could be built was.
     """
+    wanted = tuple(among)
     place.ledger.fold()
+    stands = gate.judge(place, tables.SILVER)
+    done = _built(place, stands, [one for one in wanted if one not in OF_VERDICTS])
+    built = {one.name: built_from(place, one) for one in wanted}
+    stands |= gate.judge(place, wanted, built)
+    done += _built(place, stands, [one for one in wanted if one in OF_VERDICTS])
+    alarms.ring(place, stands)
+    if said := verdicts.sentences(stands):
+        raise GateFailed("; ".join(said))
+    return done
+
+
+def _built(place: Place, stands: Mapping[str, Stand], wanted: Iterable[Table]) -> list[Batch]:
+    held = verdicts.held_back(stands)
+    versions = {name: stand.version for name, stand in stands.items() if name.startswith("silver.")}
     building: dict[str, Future[Batch | None]] = {}
 
     def after_upstream(declared: Table) -> Batch | None:
         for name in declared.upstream:
             if name in building:
                 building[name].result()
-        return None if place.closing.is_set() else table(place, declared)
+        if declared.name in held or place.closing.is_set():
+            return None
+        return table(place, declared, versions)
 
     # In declared order, in which none comes before what it stands on: who waits is waited for.
     with ThreadPoolExecutor(_AT_ONCE) as workers:
-        for declared in tables.GOLD:
+        for declared in wanted:
             building[declared.name] = workers.submit(after_upstream, declared)
     return [batch for one in building.values() if (batch := one.result())]
 
 
-def table(place: Place, declared: Table, *, in_full: bool = False) -> Batch | None:
-    """Build one gold table; None where nothing it is built from has changed."""
-    now = {name: place.lake.version(tables.by_name(name)) for name in declared.upstream}
+def table(
+    place: Place,
+    declared: Table,
+    versions: Mapping[str, int] | None = None,
+    *,
+    in_full: bool = False,
+) -> Batch | None:
+    """Build one table; None where nothing it is built from has changed.
+
+    Takes   versions  of upstream tables, as they passed the gate; the newest of those not named
+    """
+    now = {
+        name: (versions or {}).get(name, place.lake.version(tables.by_name(name)))
+        for name in declared.upstream
+    }
     seen = built_from(place, declared)
     changed = [name for name in declared.upstream if now[name] != seen.get(name, -1)]
     if not changed and not in_full:
         return None
     before = place.lake.version(declared)
-    versions = "-".join(str(version) for version in now.values())
+    named = "-".join(str(version) for version in now.values())
     batch = ledger.started(
         STAGE,
         declared.name,
-        f"{STAGE}-{declared.short_name}-{versions}-{before}",
+        f"{STAGE}-{declared.short_name}-{named}-{before}",
         upstream=now,
         version_before=before,
     )
@@ -65,7 +118,7 @@ def table(place: Place, declared: Table, *, in_full: bool = False) -> Batch | No
 
 
 def built_from(place: Place, declared: Table) -> dict[str, int]:
-    """The versions of its upstream tables that a gold table was last built from."""
+    """The versions of its upstream tables that a table was last built from."""
     batches = place.ledger.of(STAGE, declared.name)
     return batches[-1].upstream if batches else {}
 
@@ -73,17 +126,33 @@ def built_from(place: Place, declared: Table) -> dict[str, int]:
 def frame(
     place: Place, declared: Table, versions: dict[str, int], touched: DataFrame | None = None
 ) -> DataFrame:
-    """The rows of a gold table, of the touched windows or all, from versions of its upstream."""
+    """The rows of a built table, of the touched windows or all, from versions of its upstream."""
+    read = touched if touched is None or declared.reach is None else _around(touched)
     upstream = []
     for name in declared.upstream:
         rows = place.store.read(tables.by_name(name), versions[name])
-        if touched is not None and name in declared.windows:
-            windows = zip(touched.columns, declared.windows[name], strict=True)
-            same = [F.expr(by).eqNullSafe(F.col(f"_{column}")) for column, by in windows]
-            renamed = touched.toDF(*(f"_{column}" for column in touched.columns))
-            rows = rows.join(renamed, on=same, how="left_semi")
+        if read is not None and name in declared.windows:
+            rows = _within(rows, read, declared.windows[name])
         upstream.append(rows)
-    return gold.BUILD[declared.name](*upstream)
+    built = _FUNCTIONS[declared.name](*upstream)
+    if touched is None or declared.reach is None:
+        return built
+    return _within(built, touched, touched.columns)
+
+
+def _within(rows: DataFrame, windows: DataFrame, by: Iterable[str]) -> DataFrame:
+    """The rows that are in one of the windows, by expressions over them in order of its columns."""
+    pairs = zip(windows.columns, by, strict=True)
+    same = [F.expr(one).eqNullSafe(F.col(f"_{column}")) for column, one in pairs]
+    renamed = windows.toDF(*(f"_{column}" for column in windows.columns))
+    return rows.join(renamed, on=same, how="left_semi")
+
+
+def _around(windows: DataFrame) -> DataFrame:
+    """The windows, and those of the day before and the day after each."""
+    *others, day = windows.columns
+    days = F.explode(F.array(*(F.date_add(day, by) for by in (-1, 0, 1))))
+    return windows.select(*others, days.alias(day)).distinct()
 
 
 def _touched(
@@ -96,15 +165,24 @@ def _touched(
     """The windows of the changed rows, named as the first columns of the table's key."""
     found: DataFrame | None = None
     for name in changed:
-        rows = place.store.changes(tables.by_name(name), seen[name], now[name])
+        upstream = tables.by_name(name)
+        rows = place.store.changes(upstream, seen[name], now[name])
         windows = [
             F.expr(by).alias(column)
             for by, column in zip(declared.windows[name], declared.key, strict=False)
         ]
-        part = rows.select(*windows)
-        found = part if found is None else found.union(part)
+        for moved in _moved(rows, upstream.happened, declared.reach):
+            part = moved.select(*windows)
+            found = part if found is None else found.union(part)
     assert found is not None
     return found.distinct().persist()
+
+
+def _moved(rows: DataFrame, at: str | None, reach: timedelta | None) -> list[DataFrame]:
+    """The rows as if they had happened earlier and later by the reach: they touch what is in it."""
+    if at is None or reach is None:
+        return [rows]
+    return [rows.withColumn(at, F.col(at) + F.lit(by)) for by in (-reach, reach)]
 
 
 def _write(

@@ -101,7 +101,7 @@ def oldest_needed(place: Place, declared: Table) -> int | None:
     needed: list[int] = []
     if declared is _EVENTS and any(not ledger.of("refine", one.name) for one in tables.SILVER):
         needed.append(0)
-    for stage, readers in (("refine", tables.SILVER), ("build", tables.GOLD)):
+    for stage, readers in (("refine", tables.SILVER), ("build", tables.BUILT)):
         for reader in readers:
             done = ledger.of(stage, reader.name)[-2:]  # after an undo the last but one is the last
             needed += [one.upstream[declared.name] for one in done if declared.name in one.upstream]

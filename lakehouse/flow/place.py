@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.readwriter import DataStreamWriter
@@ -18,6 +19,7 @@ from lakehouse.landing import Zone
 from lakehouse.ledger import Ledger
 from lakehouse.lookup import Lookup
 from lakehouse.settings import Settings
+from lakehouse.verdicts import Verdicts
 
 _WRITER = "the lakehouse"  # the lease of who has it alone, as a person reads it
 _SETTLE_SECONDS = 2.0  # a guess at the longest that a small PUT takes
@@ -40,6 +42,7 @@ class Place:
     faults: dict[str, Exception] = field(default_factory=dict)
     unsafe: str | None = None  # why no other process may write; see s3_probe
     lost: BatchFailed | None = None
+    arrivals: dict[str, Any] = field(default_factory=dict)  # of batches, for flow/figures.py
 
     @property
     def zone(self) -> Zone:
@@ -55,6 +58,11 @@ class Place:
     def lookup(self) -> Lookup:
         """Questions about few rows, answered without Spark."""
         return Lookup(self.lake)
+
+    @functools.cached_property
+    def verdicts(self) -> Verdicts:
+        """What the gate has found so far."""
+        return Verdicts(self.lake)
 
     @property
     def pseudonym_key(self) -> tuple[int, bytes]:
@@ -183,3 +191,5 @@ def _reach(settings: Settings, endpoint: str) -> None:
     """See to the buckets and keys: what fails here fails before a session is started."""
     s3.ensure_buckets(s3.client(settings, endpoint), settings.buckets.model_dump().values())
     keys.pseudonym()
+    if settings.alerts.url:
+        keys.alerts()

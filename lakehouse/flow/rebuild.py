@@ -6,9 +6,9 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import tables
-from lakehouse.errors import UnknownName
-from lakehouse.flow import build, cases, refine
+from lakehouse import tables, verdicts
+from lakehouse.errors import GateFailed, UnknownName
+from lakehouse.flow import build, cases, gate, refine
 from lakehouse.flow.place import Place
 from lakehouse.judging import POSITION
 from lakehouse.ledger import Batch
@@ -27,12 +27,17 @@ def table(
             A silver history is rebuilt in full: its versions hang together.
     Gives   the batch; None where no message was meant
 
-    Raises UnknownName for a table that is neither silver nor gold.
+    Raises UnknownName for a table that is neither silver nor gold, GateFailed for a gold table that
+    stands on one that does not pass.
     """
-    if declared.layer == "gold":
-        return build.table(place, declared, in_full=True)
+    if declared in tables.BUILT:
+        stands = gate.judge(place, [one for one in tables.SILVER if one.name in declared.upstream])
+        if said := verdicts.sentences(stands):
+            raise GateFailed("; ".join(said))
+        versions = {name: stand.version for name, stand in stands.items()}
+        return build.table(place, declared, versions, in_full=True)
     if declared.layer != "silver":
-        known = (one.name for one in (*tables.SILVER, *tables.GOLD))
+        known = (one.name for one in (*tables.SILVER, *tables.BUILT))
         raise UnknownName("table to rebuild", declared.name, known)
     # What changed elsewhere is refined first: the batch notes the references as they are now, and
     # rows that are not rebuilt must have been judged with them too.

@@ -13,6 +13,7 @@ from lakehouse import s3, tables
 from lakehouse.lake import Lake
 from lakehouse.ledger import Batch, Ledger
 from lakehouse.tables import Table
+from lakehouse.verdicts import Stand, Verdicts, held_back, sentences
 
 _READERS = 8  # each waits for the storage most of its time
 _OPS = tables.by_name("ops.quarantine"), tables.by_name("ops.repeats")
@@ -30,6 +31,7 @@ class TableStatus:
     repeated       messages in ops.repeats for this table
     waiting        bronze: messages of feeds that no silver table is declared for
     batch_id, finished_at  the last batch that wrote it or passed it by
+    gate           the newest version judged, and whether it passed; or the tables that hold it back
     """
 
     name: str
@@ -43,17 +45,21 @@ class TableStatus:
     waiting: int
     batch_id: str | None
     started_at: str | None
+    gate: str | None
 
 
 def of(lake: Lake, declared: Iterable[Table] = tables.TABLES) -> list[TableStatus]:
     """The tables as they are, in declared order; nothing is written."""
     with ThreadPoolExecutor(_READERS) as readers:
+        verdicts = readers.submit(Verdicts, lake)
         ledger = readers.submit(Ledger, lake, is_reader=True)
         landed = readers.submit(_landed, lake)
         aside = list(readers.map(lambda table: _by_table(lake, table), _OPS))
         seen = list(readers.map(lambda table: (table, *_seen(lake, table)), declared))
     versions = {table.name: version for table, _, version, _ in seen}
     quarantined, repeated = aside
+    stands = {table.name: verdicts.result().stand(table.name) for table in tables.TABLES}
+    held = held_back(stands)
     found = []
     for table, rows, version, newest in seen:
         last = _last(ledger.result(), table)
@@ -72,6 +78,7 @@ def of(lake: Lake, declared: Iterable[Table] = tables.TABLES) -> list[TableStatu
                 waiting,
                 last.batch_id if last else None,
                 last.started_at if last else None,
+                _gate(stands[table.name], held.get(table.name, [])),
             )
         )
     return found
@@ -93,8 +100,23 @@ def _event_time(table: Table) -> str | None:
     """The column by which a table's newest event is known: the first instant in it."""
     if table.happened:
         return table.happened
-    named = ("emitted_at", "hour_at", "last_bought_at", "valid_from")
+    named = ("emitted_at", "hour_at", "last_bought_at", "valid_from", "to_at", "last_seen_at")
     return next((name for name in named if name in table.column_names), None)
+
+
+def held_up(lake: Lake) -> list[str]:
+    """A sentence for each table that did not pass the gate."""
+    verdicts = Verdicts(lake)
+    return sentences({table.name: verdicts.stand(table.name) for table in tables.TABLES})
+
+
+def _gate(stand: Stand, held_by: list[str]) -> str | None:
+    if held_by:
+        return f"held back by {', '.join(held_by)}"
+    if stand.version < 0:
+        return None
+    said = "failed" if stand.broken else f"{len(stand.failed)} warn" if stand.failed else "passed"
+    return f"{stand.version} {said}"
 
 
 def _by_table(lake: Lake, table: Table) -> Counter[str]:
@@ -119,12 +141,12 @@ def _lag(
 ) -> tuple[int | None, str]:
     if table.name == "bronze.events":
         return len(landed - ledger.ingested()), "objects"
-    if table.layer == "silver":
+    if table in tables.SILVER:
         reached = [batch.source_to for batch in ledger.of("refine", table.name)]
         newest = max((version for version in reached if version is not None), default=-1)
         bronze = versions.get("bronze.events")
         return (None if bronze is None else max(bronze - newest, 0)), "versions"
-    if table.layer == "gold":
+    if table in tables.BUILT:
         built = ledger.of("build", table.name)
         read = built[-1].upstream if built else {}
         return sum(versions.get(name) != read.get(name) for name in table.upstream), "tables"

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pyspark.errors import StreamingQueryException
 from pyspark.sql.streaming.query import StreamingQuery
 
-from lakehouse import landing, tables
-from lakehouse.errors import BadSetting, BatchFailed
+from lakehouse import landing
+from lakehouse.errors import BadSetting, BatchFailed, GateFailed
 from lakehouse.flow import build, ingest, once, refine
 from lakehouse.flow.place import Place
 from lakehouse.flow.refine import Groups
@@ -24,6 +24,7 @@ from lakehouse.ledger import Batch
 
 COLD_SECONDS = 15.0  # silver tables with few messages
 GOLD_SECONDS = 60.0
+SLOW_SECONDS = 600.0  # what is built from whole days
 LOOK_SECONDS = 0.5  # how long a death or a signal may go unseen
 _NEWS_SECONDS = 0.1  # and a batch that another stage waits for
 # Spark reports an idle stream every 10 s; only one long batch, or a stream that hangs, is so quiet.
@@ -119,18 +120,19 @@ def for_ever(place: Place, every: str, says: Callable[[str], object]) -> None:
     """Run every stage until `place.closing` is set or a stage dies; then bring all to rest.
 
     Takes   every  how often ingest and the hot tables look for work; the others do it after
-                   COLD_SECONDS and GOLD_SECONDS, or `every` where that is longer
+                   COLD_SECONDS, GOLD_SECONDS and SLOW_SECONDS, or `every` where that is longer
             says   is called with a sentence for whatever a person should know
 
     Raises BatchFailed where a stage died; the others have finished their batch by then.
     """
     every_s = seconds(every)
-    catch_up(place)
+    at_gate = AtGate(says)
+    catch_up(place, at_gate)
     if place.closing.is_set():
         return
     period = f"{every_s * 1000:.0f} milliseconds"
     query = ingest.stream(place).trigger(processingTime=period).start()
-    loops = _loops(place, every_s)
+    loops = _loops(place, every_s, at_gate)
     for loop in loops:
         loop.start()
     says("caught up; streaming")
@@ -148,7 +150,30 @@ def for_ever(place: Place, every: str, says: Callable[[str], object]) -> None:
     raise_fault(place, loops)  # what the last batches died of
 
 
-def _loops(place: Place, every_s: float) -> list[_Loop]:
+class AtGate:
+    """Goes on where a table does not pass the gate, and says so once."""
+
+    def __init__(self, says: Callable[[str], object]) -> None:
+        """Take what is called with a sentence."""
+        self.says = says
+        self.said = ""
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Say what GateFailed says where that is new, and when all pass again."""
+        try:
+            yield
+        except GateFailed as fault:
+            if str(fault) != self.said:
+                self.says(str(fault))
+            self.said = str(fault)
+        else:
+            if self.said:
+                self.says("all tables pass the gate again")
+            self.said = ""
+
+
+def _loops(place: Place, every_s: float, at_gate: AtGate) -> list[_Loop]:
     small = place.interpreting()
 
     def refining(groups: Groups, seconds: float, follows: str | None = None) -> _Loop:
@@ -157,14 +182,18 @@ def _loops(place: Place, every_s: float) -> list[_Loop]:
 
         return _Loop(place, refine.STAGE, groups, work, max(every_s, seconds), follows=follows)
 
-    def building() -> object:
-        return build.everything(place)
+    def building(some: Groups, seconds: float) -> _Loop:
+        def work() -> None:
+            with at_gate.passing():
+                build.everything(place, *some)
 
-    gold = (tables.GOLD,)
+        return _Loop(place, build.STAGE, some, work, max(every_s, seconds))
+
     return [
         refining((refine.HISTORY, refine.HOT), every_s, follows=ingest.STAGE),
         refining((refine.COLD,), COLD_SECONDS),
-        _Loop(place, build.STAGE, gold, building, max(every_s, GOLD_SECONDS)),
+        building((build.QUICK,), GOLD_SECONDS),
+        building((build.SLOW,), SLOW_SECONDS),
     ]
 
 
@@ -177,13 +206,14 @@ def raise_fault(place: Place, loops: Sequence[_Loop]) -> None:
             raise once.died(stage, fault) from fault
 
 
-def catch_up(place: Place) -> None:
+def catch_up(place: Place, at_gate: AtGate) -> None:
     """Take out what a crash left and do all there is to do by now, as far as `closing` lets it."""
     for stage, everything in once.STAGES.items():
         with once.in_one_sentence(place, stage), _unless_closing(place):
             once.recover(place, stage)
             if not place.closing.is_set():
-                everything(place)
+                with at_gate.passing():
+                    everything(place)
 
 
 def lag_s(place: Place, batch: Batch, now: float) -> float | None:

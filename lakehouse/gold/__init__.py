@@ -8,6 +8,8 @@ from lakehouse.gold import (
     baskets,
     calendar,
     customer_features,
+    data_quality,
+    device_health,
     products,
     ratings,
     shop_hours,
@@ -23,4 +25,6 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "gold.baskets": baskets.build,
     "gold.ratings": ratings.build,
     "gold.customer_features": customer_features.build,
+    "gold.device_health": device_health.build,
+    "gold.data_quality": data_quality.build,
 }

@@ -10,6 +10,7 @@ from lakehouse.silver import (
     customers,
     deliveries,
     detections,
+    device_faults,
     devices,
     footfall,
     planogram,
@@ -27,6 +28,7 @@ from lakehouse.silver import (
 )
 
 # Takes the upstream frames in declared order; gives the table's columns and those its rules need.
+# The last is built from silver.
 BUILD: dict[str, Callable[..., DataFrame]] = {
     "silver.shops": shops.build,
     "silver.zones": zones.build,
@@ -47,4 +49,5 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "silver.positions": positions.build,
     "silver.app_events": app_events.build,
     "silver.prices": prices.build,
+    "silver.device_faults": device_faults.build,
 }

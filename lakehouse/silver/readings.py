@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import rows, tables
+from lakehouse.faults import flags
 from lakehouse.units import CONVERSIONS
 
 _TABLE = tables.by_name("silver.readings")
@@ -38,6 +39,7 @@ def build(events: DataFrame, devices: DataFrame, calibrations: DataFrame) -> Dat
             "unit",
             "raw_value",
             "raw_unit",
+            flags.of_reading(F.col("_converted")),
             rows.is_late("measured_at", _TABLE.lateness),
             *rows.ARRIVAL,
             "value_as_sent",
@@ -86,13 +88,17 @@ def _placed(readings: DataFrame, devices: DataFrame) -> DataFrame:
 
 
 def _calibrated(readings: DataFrame, calibrations: DataFrame) -> DataFrame:
-    converted = F.col("value_as_sent") * F.col("_factor") + F.col("_offset")
     scale = F.coalesce("_scale", F.lit(1.0))
     shift = F.coalesce("_shift", F.lit(0.0))
-    return readings.transform(
-        rows.in_force,
-        calibrations,
-        by={"device_id": "device_id"},
-        at="measured_at",
-        gives={"scale": "_scale", "offset": "_shift"},
-    ).withColumn("value", scale * converted + shift)
+    converted = F.col("value_as_sent") * F.col("_factor") + F.col("_offset")
+    return (
+        readings.transform(
+            rows.in_force,
+            calibrations,
+            by={"device_id": "device_id"},
+            at="measured_at",
+            gives={"scale": "_scale", "offset": "_shift"},
+        )
+        .withColumn("_converted", converted)
+        .withColumn("value", scale * F.col("_converted") + shift)
+    )

@@ -4,11 +4,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import rows, tables
+from lakehouse.faults import flags
 
 _TABLE = tables.by_name("silver.sightings")
-
-# Receivers report it when they have no reading (Android: RSSI "range is -127 to 126, 127 unknown").
-_NO_READING_DBM = 127
 
 
 def build(events: DataFrame, devices: DataFrame) -> DataFrame:
@@ -47,10 +45,11 @@ def build(events: DataFrame, devices: DataFrame) -> DataFrame:
             "heard_by",
             "beacon_id",
             "zone_id",
-            F.when(F.col("rssi_as_sent") != _NO_READING_DBM, F.col("rssi_as_sent")).alias(
+            F.when(F.col("rssi_as_sent") != flags.NO_READING_DBM, F.col("rssi_as_sent")).alias(
                 "rssi_dbm"
             ),
             "tx_power_dbm",
+            flags.of_sighting(F.col("rssi_as_sent")),
             rows.is_late("heard_at", _TABLE.lateness),
             *rows.ARRIVAL,
             "rssi_as_sent",

@@ -4,16 +4,30 @@ Plain data; importing it loads neither Spark nor Airflow. One file a layer.
 """
 
 from lakehouse.errors import UnknownName
-from lakehouse.tables import bronze, gold, ops, silver
+from lakehouse.tables import bronze, derived, gold, ops, silver
 from lakehouse.tables.schema import Column, Table
 
-__all__ = ["BRONZE", "GOLD", "OPS", "SILVER", "TABLES", "Column", "Table", "by_name", "fed_by"]
+__all__ = [
+    "BRONZE",
+    "BUILT",
+    "DERIVED",
+    "GOLD",
+    "OPS",
+    "SILVER",
+    "TABLES",
+    "Column",
+    "Table",
+    "by_name",
+    "fed_by",
+]
 
 BRONZE = bronze.TABLES
-SILVER = silver.TABLES
+SILVER = silver.TABLES  # refined, each from a feed
+DERIVED = derived.TABLES  # silver too, but built from silver
 GOLD = gold.TABLES
+BUILT = (*DERIVED, *GOLD)  # in the order in which they are built
 OPS = ops.TABLES
-TABLES = (*BRONZE, *SILVER, *GOLD, *OPS)
+TABLES = (*BRONZE, *SILVER, *OPS, *BUILT)  # none before what it is made from
 
 
 def by_name(name: str) -> Table:

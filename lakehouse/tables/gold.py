@@ -189,4 +189,92 @@ TABLES = (
         subjects=("subject",),
         consent="analytics",
     ),
+    Table(
+        name="gold.device_health",
+        grain="one device and one UTC day on which its shop was heard",
+        key=("shop_id", "day_on", "device_id"),
+        columns=(
+            Column("shop_id", "string", "the shop it stood in"),
+            Column("day_on", "date", "UTC day", is_never_null=True),
+            Column("device_id", "string", "the device", is_never_null=True),
+            Column("kind", "string", "as in silver.devices"),
+            Column("zone_id", "string", "the zone it stands in"),
+            Column(
+                "readings_expected",
+                "bigint",
+                "seconds of the day in which its shop was heard and the device known ÷ its "
+                "interval; null where irregular",
+            ),
+            Column("readings_seen", "bigint", "instants at which it measured", is_never_null=True),
+            Column("seen_share", "double", "seen ÷ expected, 1 at most"),
+            Column(
+                "faults_s",
+                "array<struct<fault: string, seconds: bigint>>",
+                "how long each fault of silver.device_faults lasted on the day, in order of its "
+                "name; null without one",
+            ),
+            Column("faulty_s", "bigint", "seconds in which it had any fault", is_never_null=True),
+            Column("battery_percent", "double", "%, the last of the day; null where none was sent"),
+            Column("last_seen_at", "timestamp", "UTC; by its own clock; null where silent"),
+            Column(
+                "health",
+                "double",
+                "0 to 1: seen_share (1 where irregular) × (1 - faulty_s ÷ seconds of the day in "
+                "which its shop was heard)",
+            ),
+            BUILD,
+        ),
+        upstream=("silver.readings", "silver.devices", "silver.device_faults"),
+        windows={
+            "silver.readings": ("shop_id", "to_date(measured_at)"),
+            "silver.device_faults": ("shop_id", "day_on"),
+        },
+    ),
+    Table(
+        name="gold.data_quality",
+        grain="one dimension of the quality of one table on one day of arrivals",
+        key=("table_name", "arrived_on", "dimension"),
+        columns=(
+            Column("table_name", "string", "the table", is_never_null=True),
+            Column(
+                "arrived_on",
+                "date",
+                "UTC day of the newest arrival that the judged versions know of",
+                is_never_null=True,
+            ),
+            Column(
+                "dimension",
+                "string",
+                "accuracy: values are possible, distributed as before, and few are set aside; "
+                "completeness: nothing is missing; consistency: what belongs together agrees; "
+                "timeliness: messages are not late, feeds not silent; relevance: messages say what "
+                "was not said before; integrity: keys are unique, what is named is known, the sums "
+                "are the ledger's; volume: there is as much as usual",
+                is_never_null=True,
+            ),
+            Column("score", "double", "0 to 1: numerator / denominator, rounded to 6 places"),
+            Column(
+                "numerator",
+                "bigint",
+                "pairs of a rule of the dimension and a message of the day that held: of a row rule "
+                "and of a count of the ledger, the messages that do not break it; of a rule of the "
+                "gate all messages of the day or none, by its last verdict of the day",
+                is_never_null=True,
+            ),
+            Column(
+                "denominator",
+                "bigint",
+                "all such pairs; on a day without messages a rule of the gate is one pair",
+                is_never_null=True,
+            ),
+            Column(
+                "worst_rule",
+                "string",
+                "the rule with the lowest share that held; null where all held",
+            ),
+            BUILD,
+        ),
+        upstream=("ops.quality_results",),
+        windows={"ops.quality_results": ("table_name", "to_date(arrived_at)")},
+    ),
 )

@@ -31,14 +31,17 @@ class Table:
     grain       what one row is
     key         the columns that tell rows apart
     upstream    the tables that its function takes, in the order of its parameters
-    feed        the feed a silver table is refined from
+    feed        the feed a silver table is refined from; one without is built from silver, like gold
     is_history  rows are versions of a reference row, each valid from .. to
     is_hot      its messages come by the thousand a second: a stream refines it as soon as it can
     refers      upstream reference tables: name -> the column of a row that says which one it means
     repeats     of the messages that agree in these columns the first arrival wins
     happened    the column with the event time
-    windows     gold: for an upstream table, SQL expressions over its rows that give the window to
-                build anew; a change of an upstream table that is not named here builds everything
+    windows     built tables: for an upstream table, SQL expressions over its rows that give the
+                window to build anew; a change of an upstream table that is not named here builds
+                everything
+    reach       built tables: how long before and after a window, whose last column is a day, the
+                rows are that it is built from; at most a day
     lateness    past the end of its hour by more than this, a row is late
     retention   how long rows are kept; None is for ever
     clustered   liquid clustering (silver)
@@ -59,6 +62,7 @@ class Table:
     repeats: tuple[str, ...] = ()
     happened: str | None = None
     windows: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    reach: timedelta | None = None
     lateness: timedelta | None = None
     retention: timedelta | None = None
     clustered: tuple[str, ...] = ()

@@ -130,6 +130,7 @@ def test_a_reading_has_every_column_in_its_place(build, silver):
             "kg",
             "500",
             "g",
+            [],
             True,
             late,
             "object",

@@ -17,7 +17,7 @@ _EVENTS = tables.by_name("bronze.events")
 
 
 def differs(
-    evidence: Evidence, among: Iterable[Table] = (*tables.SILVER, *tables.GOLD)
+    evidence: Evidence, among: Iterable[Table] = (*tables.SILVER, *tables.BUILT)
 ) -> Iterator[str]:
     """Sentences about tables that a replay does not give again."""
     # Others wait: nothing was refined or built yet.
@@ -63,7 +63,7 @@ def _judged(evidence: Evidence, table: Table) -> DataFrame:
 
 
 def _built(evidence: Evidence, table: Table) -> DataFrame:
-    """The rows of a gold table, all of them, from the versions it was last built from."""
+    """The rows of a built table, all of them, from the versions it was last built from."""
     return build.frame(evidence.place, table, evidence.of(table)[-1].upstream)
 
 

@@ -1,0 +1,104 @@
+"""Build of tables that look further than their windows: silver.device_faults, gold.device_health."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from pyspark.sql import functions as F
+
+from lakehouse import content, tables
+from lakehouse.flow import build
+from tests.worlds import lakehouse_in
+
+pytestmark = pytest.mark.timeout(900)
+
+READINGS, DEVICES = (tables.by_name(f"silver.{name}") for name in ("readings", "devices"))
+FAULTS, HEALTH = tables.by_name("silver.device_faults"), tables.by_name("gold.device_health")
+FIRST = datetime(2026, 3, 1, tzinfo=UTC)
+HALF_HOUR = 1800.0
+
+
+@pytest.fixture(scope="module")
+def at(where, server, spark):
+    """An empty lakehouse of its own."""
+    return lakehouse_in("faults", where, server, spark)
+
+
+def readings(frame, device, hours, start):
+    """One every half hour in the hours since FIRST, as they lie in silver."""
+    rows = []
+    for n in range(int(hours[0] * 2), int(hours[1] * 2)):
+        instant = FIRST + timedelta(minutes=30 * n)
+        rows.append(
+            {
+                "shop_id": "S1",
+                "zone_id": "Z1",
+                "device_id": device,
+                "metric": "temperature",
+                "measured_at": instant,
+                "event_id": f"{device}-{n}",
+                "value": 20 + n % 7 / 10,
+                "unit": "C",
+                "raw_value": str(20 + n % 7 / 10),
+                "is_late": False,
+                "source_object": f"{start}-{instant:%d%H}",
+                "source_line": n,
+                "arrived_at": instant,
+                "batch_id": "b",
+            }
+        )
+    return frame("silver.readings", *rows)
+
+
+def test_what_is_built_from_whole_days_is_built_by_itself_and_with_what_stands_on_it():
+    assert {table.name for table in build.SLOW} == {FAULTS.name, HEALTH.name}
+    assert {*build.QUICK, *build.SLOW} == set(tables.BUILT)
+
+
+def test_an_incremental_build_of_days_that_look_around_equals_a_full_one(at, frame):
+    devices = [
+        {
+            "device_id": device,
+            "shop_id": "S1",
+            "kind": "climate",
+            "interval_s": HALF_HOUR,
+            "valid_from": FIRST - timedelta(days=9),
+            "event_id": device,
+            "source_object": "object",
+            "source_line": 1,
+            "arrived_at": FIRST,
+            "batch_id": "b",
+        }
+        for device in ("A", "B")
+    ]
+    at.store.append(DEVICES, frame("silver.devices", *devices), {})
+    at.store.append(READINGS, readings(frame, "A", (0, 120), "first"), {})
+    quiet = readings(frame, "B", (0, 46), "first").union(readings(frame, "B", (80, 120), "first"))
+    at.store.append(READINGS, quiet, {})
+    build.everything(at, build.SLOW)
+    assert gaps(at) == {(date(2026, 3, 2), 22), (date(2026, 3, 3), 0), (date(2026, 3, 4), 0)}
+
+    # On the third evening the device was there: the gap of the fourth day begins later.
+    at.store.append(READINGS, readings(frame, "B", (66, 70), "second"), {})
+    before = at.lake.version(FAULTS)
+    [faults, health] = build.everything(at, build.SLOW)
+    assert (faults.table_name, health.table_name) == (FAULTS.name, HEALTH.name)
+    assert at.lake.version(FAULTS) == before + 1
+    assert gaps(at) == {
+        (date(2026, 3, 2), 22),
+        (date(2026, 3, 3), 0),
+        (date(2026, 3, 3), 22),
+        (date(2026, 3, 4), 0),
+    }
+    for table in (FAULTS, HEALTH):
+        full = build.frame(at, table, build.built_from(at, table))
+        assert content.of(full, table) == content.of(at.store.read(table), table), table.name
+
+
+def gaps(at):
+    """Day and hour in which each part of what was not heard begins."""
+    rows = at.store.read(FAULTS).where("fault IN ('gap', 'silent')")
+    return {(row[0], row[1]) for row in rows.select("day_on", F.hour("from_at")).collect()}
+
+
+def test_a_second_build_does_nothing(at):
+    assert build.everything(at, build.SLOW) == []
