@@ -16,6 +16,11 @@ KNOWN = datetime(2026, 2, 1, tzinfo=UTC)
 A_SECOND = timedelta(seconds=1)
 
 
+def day(at):
+    """Which of DAYS an instant is, as Spark gives it: in the zone of the machine."""
+    return DAYS.index(at.astimezone(UTC))
+
+
 def plan(name, price, priority, first, last, **more):
     """A promotion of P1 in S1 from one day to another."""
     of = {"promotion_id": name, "shop_id": "S1", "product_id": "P1", "price_cents": price}
@@ -31,7 +36,7 @@ def periods(frame):
         found = pricing.promoted(frame("silver.promotions", *plans)).orderBy("valid_from").collect()
         assert all((row.shop_id, row.product_id) == ("S1", "P1") for row in found)
         return [
-            (*map(DAYS.index, (row.valid_from, row.valid_to)), row.promotion_id, row.price_cents)
+            (day(row.valid_from), day(row.valid_to), row.promotion_id, row.price_cents)
             for row in found
         ]
 
@@ -152,7 +157,7 @@ def told(frame, world):
 
     def of(feed):
         mine = sent.loc[sent["feed"].eq(feed).to_numpy(), columns]
-        mine["emitted_at"] = mine["emitted_at"].dt.tz_localize("UTC")
+        mine["emitted_at"] = [at.to_pydatetime().replace(tzinfo=UTC) for at in mine["emitted_at"]]
         return frame("bronze.events", *mine.to_dict("records"))
 
     return of

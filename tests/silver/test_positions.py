@@ -22,7 +22,7 @@ CASES = {
     "swapped on a journey": ("S1", FIXED, 13.4, 52.5, False),
     "one of them is near": ("S1", FIXED, 39.74, 39.74, False),
     "where swapping changes little": ("S2", FIXED, 45.4, 44.9, False),
-    "no longitude": ("S1", FIXED, 39.74, None, None),
+    "no longitude": ("S1", FIXED, 39.74, None, False),
     "a shop without a place": ("S3", FIXED, -104.98, 39.74, None),
     "an unknown shop": ("S4", FIXED, -104.98, 39.74, None),
     "no shop": (None, FIXED, -104.98, 39.74, None),
@@ -58,7 +58,7 @@ def test_a_fix_is_typed_and_none_is_dropped(build, silver):
     expected = silver(
         "silver.positions",
         ("S1", FIXED, "e1", "p1", 39.74, -104.98, 12.5, "gps", False, *source, 1, False),
-        ("S1", EARLY, "e2", "p2", 91.0, None, None, "gps", True, *source, 2, None),
+        ("S1", EARLY, "e2", "p2", 91.0, None, None, "gps", True, *source, 2, False),
         ("S8", FIXED, "e3", None, None, None, None, None, False, *source, 3, None),
         extra="is_swapped boolean",
     )
