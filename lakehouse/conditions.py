@@ -58,7 +58,7 @@ def _object(who: str, condition: Any) -> str:
         if not isinstance(parts, list) or not parts:
             raise _refused(who, condition)
         for part in parts:
-            _refuse_nested_or(who, kind, part)
+            _refuse_nested(who, kind, part)
         return "(" + f" {kind.upper()} ".join(_object(who, part) for part in parts) + ")"
     if kind == "pass_through":
         passed = condition.get("pass_through_filter")
@@ -72,10 +72,11 @@ def _object(who: str, condition: Any) -> str:
     raise _refused(who, condition)
 
 
-def _refuse_nested_or(who: str, outer: str, part: Any) -> None:
-    """GX takes no OR within an AND or an OR."""
-    if isinstance(part, Mapping) and part.get("type") == "or":
-        raise BadRule(f"{who} has an 'or' within an '{outer}'; allowed is an 'or' on top only")
+def _refuse_nested(who: str, outer: str, part: Any) -> None:
+    """GX takes neither OR nor SQL within an AND or an OR."""
+    inner = part.get("type") if isinstance(part, Mapping) else None
+    if inner in ("or", "pass_through"):
+        raise BadRule(f"{who} has '{inner}' within '{outer}'; allowed is '{inner}' on top only")
 
 
 def _comparison(who: str, name: str, condition: Mapping[str, Any]) -> str:

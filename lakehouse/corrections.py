@@ -6,25 +6,18 @@ it have made of a message.
 """
 
 import functools
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
+from dataclasses import dataclass, field, replace
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import feeds
-from lakehouse.errors import BadCorrection
+from lakehouse import feeds, rows
+from lakehouse.bronze import clocks
 from lakehouse.judging import POSITION
 
 KINDS = ("map", "swap", "shift", "clock", "edit", "drop", "revoke")
 DROPPED = "dropped"  # the reason with which a dropped message rests in quarantine
-
-# Fields of the envelope that can be set; all of the payload's can.
-_ENVELOPE = ("device_id", "shop_id", "emitted_at")
-_EXACT = "DECIMAL(38, 12)"  # a shift of a number is exact to a billionth and beyond
 
 
 @dataclass(frozen=True)
@@ -43,105 +36,22 @@ class Correction:
     correction_id: str = ""
 
 
-@dataclass(frozen=True)
-class Scope:
-    """Which messages of a feed are meant; those that fit everything that is given.
-
-    since, until  emitted_at in [since, until), UTC
-    position      landing object and line of one message
-    """
-
-    device_id: str | None = None
-    shop_id: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    position: tuple[str, int] | None = None
-
-    def sql(self) -> list[str]:
-        """Conditions that must all hold."""
-        found = [
-            f"{name} = {_text(value)}"
-            for name in ("device_id", "shop_id")
-            if (value := getattr(self, name)) is not None
-        ]
-        for value, sign in ((self.since, ">="), (self.until, "<")):
-            if value is not None:
-                found.append(f"emitted_at {sign} TIMESTAMP '{value:%Y-%m-%d %H:%M:%S.%f}Z'")
-        if self.position is not None:
-            source_object, line = self.position
-            found.append(f"source_object = {_text(source_object)} AND source_line = {line:d}")
-        return found
-
-
-def mapped(feed: str, name: str, pairs: dict[str, str], scope: Scope) -> Correction:
-    """A field's values by others: a wrong unit label, device ids that were changed.
-
-    Takes   name   of the payload or envelope; `lines.product_id` for a field of an array's elements
-            pairs  value as sent -> right value
-    Raises BadCorrection where the feed has no such field.
-    """
-    place, inner = _field(feed, name)
-    among = ", ".join(map(_text, pairs))
-    cases = " ".join(f"WHEN {_text(old)} THEN {_text(new)}" for old, new in pairs.items())
-    if inner is None:
-        meets, change = f"{place} IN ({among})", f"CASE {place} {cases} ELSE {place} END"
-    else:
-        meets = f"exists({place}, one -> one.{inner} IN ({among}))"
-        fields = ", ".join(
-            f"CASE one.{other} {cases} ELSE one.{other} END AS {other}"
-            if other == inner
-            else f"one.{other} AS {other}"
-            for other in _elements(feed, place)
-        )
-        change = f"transform({place}, one -> struct({fields}))"
-    return Correction("map", feed, _all([*scope.sql(), meets]), {place: change})
-
-
-def swapped(feed: str, one: str, other: str, scope: Scope) -> Correction:
-    """Two fields that stand in each other's place, such as latitude and longitude.
-
-    Raises BadCorrection where the feed has no such fields.
-    """
-    first, second = (_plain(feed, name) for name in (one, other))
-    return Correction("swap", feed, _all(scope.sql()), {first: second, second: first})
-
-
-def shifted(feed: str, name: str, by: Decimal, scope: Scope) -> Correction:
-    """A number that is too low by `by`, in its own unit; what is no number stays as it is.
-
-    Raises BadCorrection where the feed has no such field.
-    """
-    place = _plain(feed, name)
-    number = f"CAST(try_cast({place} AS {_EXACT}) + {by}BD AS STRING)"
-    return Correction("shift", feed, _all(scope.sql()), {place: f"coalesce({number}, {place})"})
-
-
-def clock(feed: str, by: timedelta, scope: Scope) -> Correction:
-    """A clock that is slow by `by`: the envelope's instant is set later."""
-    later = f"emitted_at + make_dt_interval(0, 0, 0, {by.total_seconds():.6f})"
-    return Correction("clock", feed, _all(scope.sql()), {"emitted_at": later})
-
-
-def edited(feed: str, payload: str, scope: Scope) -> Correction:
-    """Another payload, JSON text, in place of that of the message at `scope.position`."""
-    return Correction("edit", feed, _all(scope.sql()), {"payload": _text(payload)})
-
-
-def dropped(feed: str, scope: Scope) -> Correction:
-    """Messages that are not to come back: they rest in quarantine with the reason DROPPED."""
-    return Correction("drop", feed, _all(scope.sql()))
-
-
-def revoked(correction: Correction) -> Correction:
-    """An earlier correction taken back."""
-    return Correction("revoke", correction.feed, "false", revokes=correction.correction_id)
-
-
 def in_force(declared: Iterable[Correction], feed: str | None) -> tuple[Correction, ...]:
-    """Those of a feed that count: not the ones that a later one takes back."""
+    """Those of a feed that count: not the ones that a later one takes back.
+
+    Of a clock that was taken back one stays that meets nothing: bronze may hold lines by now that
+    only it made fit (lakehouse/flow/lines.py), and `corrected` judges all clocks of the feed.
+    """
     mine = [one for one in declared if one.feed == feed]
     gone = {one.revokes for one in mine}
-    return tuple(one for one in mine if one.kind != "revoke" and one.correction_id not in gone)
+    found = []
+    for one in mine:
+        if one.correction_id not in gone and one.kind != "revoke":
+            found.append(one)
+        elif one.kind == "clock":
+            name = f"{one.correction_id}, taken back"
+            found.append(replace(one, condition="false", correction_id=name))
+    return tuple(found)
 
 
 def corrected(events: DataFrame, corrections: Sequence[Correction]) -> DataFrame:
@@ -151,7 +61,7 @@ def corrected(events: DataFrame, corrections: Sequence[Correction]) -> DataFrame
             corrections  of that feed, in the order in which they are to be applied; at least one
     Gives   the columns of `events`, and
               corrected_by  array<string>  the ids of those that met it, in order
-              is_dropped    boolean
+              refused       array<string>  DROPPED, or what ingest would say of its clock
     """
     payload = feeds.by_name(corrections[0].feed).payload
     begun = events.withColumns(
@@ -163,9 +73,14 @@ def corrected(events: DataFrame, corrections: Sequence[Correction]) -> DataFrame
     )
     met = functools.reduce(lambda frame, one: _applied(frame, one, payload), corrections, begun)
     is_met = F.size("corrected_by") > 0
-    return met.withColumn(
-        "payload", F.when(is_met, F.to_json("said")).otherwise(F.col("payload"))
-    ).drop("said")
+    faults = {DROPPED: F.col("is_dropped"), **clocks.faults()}
+    refused = [F.when(is_so, F.lit(name)) for name, is_so in faults.items()]
+    return met.withColumns(
+        {
+            "payload": F.when(is_met, F.to_json("said")).otherwise(F.col("payload")),
+            "refused": rows.without_nulls(F.array(*refused)),
+        }
+    ).drop("said", "is_dropped")
 
 
 def _applied(frame: DataFrame, correction: Correction, payload: str) -> DataFrame:
@@ -197,7 +112,7 @@ def _applied(frame: DataFrame, correction: Correction, payload: str) -> DataFram
 
 
 def marked(judged: DataFrame, corrected: DataFrame | None) -> DataFrame:
-    """Rows with the corrections that met their message; of dropped ones DROPPED is a reason.
+    """Rows with the corrections that met their message; what it is `refused` for is a reason.
 
     Takes   judged     POSITION and `broken` of rules.Suite.broken
             corrected  as `corrected` gives it; None where no correction is in force
@@ -205,57 +120,11 @@ def marked(judged: DataFrame, corrected: DataFrame | None) -> DataFrame:
     """
     if corrected is None:
         return judged.withColumn("corrected_by", F.lit(None).cast("array<string>"))
-    met = corrected.where(F.size("corrected_by") > 0)
-    few = F.broadcast(met.select(*POSITION, "corrected_by", "is_dropped"))
-    reasons = F.array_union("broken", F.array(F.lit(DROPPED)))
+    met = corrected.where((F.size("corrected_by") > 0) | (F.size("refused") > 0))
+    by = F.when(F.size("corrected_by") > 0, F.col("corrected_by")).alias("corrected_by")
+    reasons = F.array_union("broken", "refused")
     return (
-        judged.join(few, on=list(POSITION), how="left")
-        .withColumn("broken", F.when(F.col("is_dropped"), reasons).otherwise(F.col("broken")))
-        .drop("is_dropped")
+        judged.join(met.select(*POSITION, by, "refused"), on=list(POSITION), how="left")
+        .withColumn("broken", F.coalesce(reasons, F.col("broken")))
+        .drop("refused")
     )
-
-
-def _text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
-def _all(conditions: list[str]) -> str:
-    return " AND ".join(f"({one})" for one in conditions) or "true"
-
-
-def _field(feed: str, name: str) -> tuple[str, str | None]:
-    """A field as `changes` names it, and the field of its elements where it is an array's."""
-    outer, _, inner = name.partition(".")
-    there = _fields(feed)
-    if outer in there and (not inner or inner in _elements(feed, f"said.{outer}")):
-        return f"said.{outer}", inner or None
-    if name in _ENVELOPE:
-        return name, None
-    nested = [f"{one}.{part}" for one in there for part in _elements(feed, f"said.{one}")]
-    raise BadCorrection(
-        f"no field '{name}' in {feed} that can be set; there are "
-        f"{', '.join(sorted({*there, *nested, *_ENVELOPE}))}"
-    )
-
-
-def _plain(feed: str, name: str) -> str:
-    place, inner = _field(feed, name)
-    if inner is not None:
-        raise BadCorrection(f"'{name}' is a field of an array: only values can be mapped in it")
-    return place
-
-
-def _fields(feed: str) -> dict[str, str]:
-    """The payload's fields and their types, out of its DDL."""
-    parts = re.findall(
-        r"(\w+) (array<struct<.*?>>|array<array<\w+>>|array<\w+>|\w+)", feeds.by_name(feed).payload
-    )
-    return dict(parts)
-
-
-def _elements(feed: str, place: str) -> list[str]:
-    """The fields of an array's elements; none where it is no array of structs."""
-    kind = _fields(feed).get(place.removeprefix("said."), "")
-    found = re.fullmatch(r"array<struct<(.*)>>", kind)
-    return re.findall(r"(\w+): ", found[1]) if found else []

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
 from pyspark import SparkContext
-from pyspark.errors import ParseException
+from pyspark.errors import IllegalArgumentException, ParseException
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -52,19 +51,14 @@ class Predicate:
         Raises BadRule where Java cannot read a regular expression or Spark the row condition.
         """
         for regex in (self.arguments.get("regex"), *self.arguments.get("regex_list", ())):
-            _refuse_unreadable(self.who, regex)
+            _refuse_unreadable_regex(self.who, regex)
         broken = ~F.coalesce(self.kind.holds(self.arguments), F.lit(True))
         if "ignore_row_if" in self.kind.may:
             broken = ~predicates.is_ignored(self.arguments) & broken
         if self.only_where is None:
             return broken
-        try:
-            return F.coalesce(F.expr(self.only_where), F.lit(False)) & broken
-        except ParseException as fault:
-            raise BadRule(
-                f"{self.who} has row_condition = {self.only_where!r}, which Spark cannot read "
-                f"({str(fault).strip().splitlines()[0]}); allowed is a SQL expression"
-            ) from None
+        _refuse_unreadable_sql(self.who, self.only_where)
+        return F.coalesce(F.expr(self.only_where), F.lit(False)) & broken
 
 
 def of(file: str, expectation: Mapping[str, Any]) -> Predicate:
@@ -89,18 +83,37 @@ def of(file: str, expectation: Mapping[str, Any]) -> Predicate:
     return Predicate(who, kind_name, kind, checked, only_where)
 
 
-def _refuse_unreadable(who: str, regex: str | None) -> None:
-    context = SparkContext._active_spark_context
-    if regex is None or context is None or context._jvm is None:
+def _refuse_unreadable_regex(who: str, regex: str | None) -> None:
+    if regex is None:
         return
     try:
-        context._jvm.java.util.regex.Pattern.compile(regex)
-    except Py4JJavaError as fault:
-        reason = " ".join(str(fault.java_exception.getDescription()).split())
+        _engine().java.util.regex.Pattern.compile(regex)
+    except IllegalArgumentException as fault:
         raise BadRule(
-            f"{who} has the regex {regex!r}, which Java cannot read ({reason}); "
+            f"{who} has the regex {regex!r}, which Java cannot read ({_first_line(fault)}); "
             f"allowed is {arguments.REGEX.words}"
         ) from None
+
+
+def _refuse_unreadable_sql(who: str, sql: str) -> None:
+    """Spark itself reads the SQL of a column only when rows are asked for."""
+    try:
+        _engine().org.apache.spark.sql.catalyst.parser.CatalystSqlParser.parseExpression(sql)
+    except ParseException as fault:
+        raise BadRule(
+            f"{who} has row_condition = {sql!r}, which Spark cannot read ({_first_line(fault)}); "
+            "allowed is a SQL expression"
+        ) from None
+
+
+def _engine() -> Any:
+    context = SparkContext._active_spark_context
+    assert context is not None, "a predicate is compiled where there is a session"
+    return context._jvm
+
+
+def _first_line(fault: Exception) -> str:
+    return str(fault).strip().splitlines()[0]
 
 
 _ONE = {"column": arguments.COLUMN}

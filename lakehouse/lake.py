@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _NOTE = "lakehouse"
 
 TOMBSTONES_KEPT = timedelta(days=30)
+_CLOCKS = timedelta(minutes=5)  # by which those of two writers may differ
 
 # Tables that readers without Spark and streams of changes can follow: see docs/decisions/.
 _PROPERTIES = {
@@ -175,6 +176,15 @@ class Lake:
                 if _NOTE in note:
                     found.append(Commit(entry["version"], note[_NOTE]))
         return sorted(found, key=lambda commit: commit.version)
+
+    def commits_since(self, table: Table, instant: datetime) -> list[Commit]:
+        """Our commits on the table from a little before an instant on, oldest first: more and more
+        of the newest are read, as a log of years is not read for the commits of minutes.
+        """
+        newest, count = self.version(table), 64
+        while count <= newest and self.committed_at(table, newest - count) > instant - _CLOCKS:
+            count *= 4
+        return self.commits(table, after=newest - count)
 
     def committed_at(self, table: Table, version: int) -> datetime:
         """When a version was committed, UTC, by the clock of who did."""

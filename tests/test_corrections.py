@@ -1,14 +1,16 @@
 """Corrections: what refine reads in place of messages that came wrong."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from lakehouse import corrections
-from lakehouse.corrections import Correction, Scope, corrected, in_force, marked
+from lakehouse import repairs
+from lakehouse.corrections import Correction, corrected, in_force, marked
 from lakehouse.errors import BadCorrection
+from lakehouse.repairs import Scope
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -43,7 +45,7 @@ def reading(value="41.0", unit="DEG", **more):
 
 
 def test_a_wrong_label_is_read_as_the_right_one_and_others_stay(events):
-    repair = corrections.mapped("readings", "unit", {"DEG": "F"}, Scope())
+    repair = repairs.mapped("readings", "unit", {"DEG": "F"}, Scope())
     found = read(events("readings", reading(), reading("3.50", "C"), reading(unit=None)), repair)
     assert [row["payload"].get("unit") for row in found.values()] == ["F", "C", None]
     assert [row["corrected_by"] for row in found.values()] == [["c1"], [], []]
@@ -52,7 +54,7 @@ def test_a_wrong_label_is_read_as_the_right_one_and_others_stay(events):
 
 def test_only_messages_of_the_scope_are_met(events):
     scope = Scope(device_id="D1", shop_id="S1", since=NOON, until=NOON + timedelta(hours=1))
-    repair = corrections.mapped("readings", "unit", {"DEG": "F"}, scope)
+    repair = repairs.mapped("readings", "unit", {"DEG": "F"}, scope)
     met = read(
         events(
             "readings",
@@ -76,7 +78,7 @@ def test_a_value_inside_an_array_is_mapped_and_its_neighbours_stay(events):
     ]
     payload = {"basket_id": "b", "till_id": "t", "paid_at": "2026-03-01T12:00:00Z", "lines": lines}
     other = payload | {"lines": lines[1:]}
-    repair = corrections.mapped("sales", "lines.product_id", {"p1": "p9", "p8": "p7"}, Scope())
+    repair = repairs.mapped("sales", "lines.product_id", {"p1": "p9", "p8": "p7"}, Scope())
     found = read(events("sales", {"payload": payload}, {"payload": other}), repair)
     assert found[1]["payload"] == payload | {"lines": [lines[0] | {"product_id": "p9"}, lines[1]]}
     assert found[2]["payload"] == other
@@ -84,50 +86,75 @@ def test_a_value_inside_an_array_is_mapped_and_its_neighbours_stay(events):
 
 
 def test_device_ids_of_the_envelope_are_mapped(events):
-    repair = corrections.mapped("readings", "device_id", {"D1": "D7", "D2": "D1"}, Scope())
+    repair = repairs.mapped("readings", "device_id", {"D1": "D7", "D2": "D1"}, Scope())
     found = read(events("readings", reading(), reading(), reading()), repair)
     assert [row["device_id"] for row in found.values()] == ["D7", "D1", "D3"]
 
 
 def test_two_fields_change_places(events):
-    repair = corrections.swapped("positions", "latitude", "longitude", Scope(device_id="D1"))
+    repair = repairs.swapped("positions", "latitude", "longitude", Scope(device_id="D1"))
     place = {"latitude": "8.5", "longitude": "47.4", "accuracy_m": "9", "provider": "gps"}
     found = read(events("positions", {"payload": place}, {"payload": place}), repair)
     assert found[1]["payload"] == place | {"latitude": "47.4", "longitude": "8.5"}
     assert found[2]["payload"] == place
 
 
-@pytest.mark.parametrize(
-    ("sent", "read_as"), [("3.5", "2.000"), ("0.1", "-1.400"), ("1e2", "98.500"), ("hot", None)]
-)
-def test_a_number_is_shifted_exactly_and_text_stays(events, sent, read_as):
-    repair = corrections.shifted("readings", "value", Decimal("-1.500"), Scope(device_id="D1"))
-    value = read(events("readings", reading(sent)), repair)[1]["payload"]["value"]
-    if read_as is None:
-        assert value == sent
-    else:
-        assert Decimal(value) == Decimal(read_as)
+def test_a_number_is_shifted_exactly_a_whole_one_stays_whole_and_text_stays(events):
+    repair = repairs.shifted("readings", "value", Decimal("-1.500"), Scope())
+    expected = {"3.5": "2", "0.1": "-1.4", "1e2": "98.5", "41.5": "40", "1.5": "0", "hot": "hot"}
+    found = read(events("readings", *(reading(sent) for sent in expected)), repair)
+    assert [row["payload"]["value"] for row in found.values()] == list(expected.values())
 
 
 def test_a_slow_clock_is_set(events):
-    repair = corrections.clock("readings", timedelta(seconds=-90.25), Scope(device_id="D1"))
+    repair = repairs.clock("readings", timedelta(seconds=-90.25), Scope(device_id="D1"))
     found = read(events("readings", reading(), reading()), repair)
     instants = [row["emitted_at"].replace(tzinfo=UTC) for row in found.values()]
     assert instants == [NOON - timedelta(seconds=90.25), NOON]
     assert found[1]["payload"]["unit"] == "DEG"
 
 
+def test_a_slow_clock_has_stamped_the_payload_too(events):
+    repair = repairs.clock("sales", timedelta(hours=1), Scope())
+    receipt = {"basket_id": "b", "paid_at": "2026-03-01T12:00:00.250Z"}
+    unread = {"basket_id": "c", "paid_at": "noon"}
+    found = read(events("sales", {"payload": receipt}, {"payload": unread}), repair)
+    assert found[1]["payload"]["paid_at"] == "2026-03-01T13:00:00.250000Z"
+    assert found[2]["payload"]["paid_at"] == "noon"
+
+
+def test_what_a_wrong_correction_sends_to_next_year_is_refused_as_ingest_would(events):
+    arrived = {"arrived_at": NOON + timedelta(minutes=1)}
+    ahead = repairs.clock("readings", timedelta(days=365), Scope(device_id="D1"))
+    behind = repairs.clock("readings", -timedelta(days=500), Scope(device_id="D2"))
+    messages = [reading(**arrived), reading(**arrived), reading(**arrived)]
+    found = read(events("readings", *messages), ahead, behind)
+    assert [row["refused"] for row in found.values()] == [["from_the_future"], ["too_old"], []]
+
+
+def test_a_clock_that_was_taken_back_still_has_clocks_judged(events):
+    every = [
+        replace(repairs.clock("readings", timedelta(days=-365), Scope()), correction_id="c1"),
+        Correction("revoke", "readings", "false", revokes="c1", correction_id="c2"),
+    ]
+    left = in_force(every, "readings")
+    ahead = reading(emitted_at=NOON + timedelta(days=365), arrived_at=NOON)
+    [row] = corrected(events("readings", ahead), left).collect()
+    assert (row.corrected_by, row.refused) == ([], ["from_the_future"])
+    assert {one.correction_id for one in left}.isdisjoint({"c1"})
+
+
 def test_one_message_gets_another_payload_with_all_its_quotes(events):
     payload = {"metric": "noise", "value": "1", "unit": 'it\'s a \\ "test" ü'}
-    repair = corrections.edited("readings", json.dumps(payload), Scope(position=("o", 2)))
+    repair = repairs.edited("readings", json.dumps(payload), Scope(position=("o", 2)))
     found = read(events("readings", reading(), reading()), repair)
     assert found[2]["payload"] == payload
     assert found[1]["payload"] == reading()["payload"]
 
 
 def test_corrections_are_applied_in_their_order_each_to_what_the_last_one_made(events):
-    ids = corrections.mapped("readings", "device_id", {"D1": "D7"}, Scope())
-    label = corrections.mapped("readings", "unit", {"DEG": "F"}, Scope(device_id="D7"))
+    ids = repairs.mapped("readings", "device_id", {"D1": "D7"}, Scope())
+    label = repairs.mapped("readings", "unit", {"DEG": "F"}, Scope(device_id="D7"))
     messages = events("readings", reading(), reading(device_id="D7"))
     met = read(messages, ids, label)
     assert [row["corrected_by"] for row in met.values()] == [["c1", "c2"], ["c2"]]
@@ -136,8 +163,8 @@ def test_corrections_are_applied_in_their_order_each_to_what_the_last_one_made(e
 
 
 def test_a_dropped_message_is_marked_and_the_reason_added_to_its_rows(spark, events):
-    repair = corrections.dropped("readings", Scope(device_id="D1"))
-    label = corrections.mapped("readings", "unit", {"DEG": "F"}, Scope(device_id="D2"))
+    repair = repairs.dropped("readings", Scope(device_id="D1"))
+    label = repairs.mapped("readings", "unit", {"DEG": "F"}, Scope(device_id="D2"))
     numbered = [
         Correction(one.kind, one.feed, one.condition, one.changes, None, name)
         for one, name in ((repair, "c4"), (label, "c5"))
@@ -168,21 +195,29 @@ def test_what_is_taken_back_counts_no_more_and_other_feeds_are_left_alone():
     ("wanted", "sentence"),
     [
         (
-            lambda: corrections.mapped("readings", "units", {"a": "b"}, Scope()),
-            r"no field 'units' in readings that can be set; there are device_id, emitted_at, "
+            lambda: repairs.mapped("readings", "units", {"a": "b"}, Scope()),
+            r"no field 'units' in readings that can be set; there are device_id, "
             r"metric, shop_id, unit, value",
         ),
         (
-            lambda: corrections.mapped("sales", "lines.product", {"a": "b"}, Scope()),
+            lambda: repairs.mapped("sales", "lines.product", {"a": "b"}, Scope()),
             r"no field 'lines\.product' in sales .* lines\.product_id",
         ),
         (
-            lambda: corrections.shifted("sales", "lines.quantity", Decimal(1), Scope()),
+            lambda: repairs.shifted("sales", "lines.quantity", Decimal(1), Scope()),
             "'lines.quantity' is a field of an array: only values can be mapped in it",
         ),
         (
-            lambda: corrections.mapped("readings", "subject", {"a": "b"}, Scope()),
+            lambda: repairs.mapped("readings", "subject", {"a": "b"}, Scope()),
             "no field 'subject' in readings",
+        ),
+        (
+            lambda: repairs.shifted("readings", "emitted_at", Decimal(1), Scope()),
+            "no field 'emitted_at' in readings",
+        ),
+        (
+            lambda: repairs.clock("shops", timedelta(1), Scope()),
+            "shops is a reference set: no clock stamps what it says",
         ),
     ],
 )

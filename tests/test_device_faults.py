@@ -248,11 +248,11 @@ def test_jumps_that_undo_each_other_are_a_step_unless_they_are_units(spark):
         return (scales.JUMP, "weight", at_h * hour, at_h * hour, by, 0.01)
 
     devices = {
-        "off": [jump(1, 0.93), jump(2, -0.4), jump(6, -0.93)],
-        "units": [jump(1, 1.2), jump(2, -0.4), jump(6, -1.2)],
-        "a unit of three": [jump(1, 0.4), jump(2, -1.2), jump(6, -0.4)],
-        "for ever": [jump(1, 0.93), jump(2, -0.4), jump(30, -0.93)],
-        "nothing to compare with": [jump(1, 0.93), jump(6, -0.93)],
+        "off": [jump(1, 0.93), jump(2, -0.4), jump(3, -0.8), jump(6, -0.93)],
+        "units": [jump(1, 1.2), jump(2, -0.4), jump(3, -0.8), jump(6, -1.2)],
+        "a third of a unit": [jump(1, 0.4), jump(2, -1.2), jump(3, -1.2), jump(6, -0.4)],
+        "for ever": [jump(1, 0.93), jump(2, -0.4), jump(3, -0.8), jump(30, -0.93)],
+        "little to compare with": [jump(1, 0.93), jump(2, -0.4), jump(6, -0.93)],
     }
     rows = [("S1", device, jumps) for device, jumps in devices.items()]
     marks = spark.createDataFrame(

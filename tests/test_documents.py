@@ -45,7 +45,8 @@ FOUND = [
     verdict("price", 1, is_counted=True, checked=20, unexpected=0),
     verdict("key_is_unique", holds=False, observed=3.0),
     verdict("key_is_unique", 1, observed=0.0),
-    verdict("products_are_known", 1, holds=False, observed=2.0),
+    verdict("products_are_known", 1, holds=True, observed=0.0),
+    verdict("products_are_known", 1, holds=False, observed=2.0, run="h"),
 ]
 SCORES = [
     Score("silver.sales", date(2026, 3, 1), "integrity", 0.1, "old"),
@@ -106,7 +107,10 @@ def lake(server, where):
 
 
 def test_verdicts_are_read_as_they_were_recorded(lake):
-    assert verdicts.all_of(lake) == sorted(FOUND, key=lambda one: (one.judged_at, one.version))
+    def order(one):
+        return one.judged_at, one.version, one.expectation_id, one.run_id
+
+    assert sorted(verdicts.all_of(lake), key=order) == sorted(FOUND, key=order)
     stand = verdicts.Verdicts(lake).stand("silver.sales")
     assert [one.expectation_id for one in stand.failed] == ["products_are_known"]
     assert (stand.version, stand.since) == (4, {"products_are_known": 4})

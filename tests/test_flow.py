@@ -15,7 +15,12 @@ from tests.worlds import SEED, WORLD, lakehouse_in, land, run
 
 pytestmark = pytest.mark.timeout(900)  # the first test takes a world through to gold
 
-CONTENT = (*tables.BRONZE[:1], *tables.SILVER, *tables.BUILT)
+# (What tells of the versions that the gate judged is as many rows as there were.)
+CONTENT = tuple(
+    table
+    for table in (*tables.BRONZE[:1], *tables.SILVER, *tables.BUILT)
+    if table not in build.OF_VERDICTS
+)
 
 
 def contents(at):

@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 
 from lakehouse import cli, ledger, s3, tables, verdicts
 from lakehouse.errors import BadRule, GateFailed
-from lakehouse.flow import build, documents, gate, ingest, refine, status, suites
+from lakehouse.flow import build, documents, gate, ingest, refine, sight, status, suites
 from lakehouse.flow.figures import Figures
 from lakehouse.ledger import Batch
+from lakehouse.quality import judge
 from lakehouse.tables import Table
 from lakehouse.verdicts import Verdict
 from tests.worlds import copied
@@ -238,6 +239,29 @@ def test_what_ships_for_the_gate_has_a_sentence_and_a_dimension(table, spark):
         assert rule.dimension in suites.DIMENSIONS
     if table in tables.SILVER and table.feed:
         assert any(one["meta"]["severity"] == "fail" for one in found.raw)
+
+
+@pytest.mark.parametrize("table", JUDGED, ids=lambda table: table.name)
+def test_what_ships_for_the_gate_can_be_judged_and_finds_nothing_where_there_is_nothing(
+    table, frame, figures_of_nothing
+):
+    raw = suites.of(table).raw
+    if not raw:
+        return
+    rows = frame(table.name)
+    session = rows.sparkSession
+    sight.name_ledger(session, figures_of_nothing)
+    for name in re.findall(r"(silver|gold)_(\w+)", json.dumps(raw)):
+        frame(".".join(name)).createOrReplaceTempView("_".join(name))
+    rows.createOrReplaceTempView("reference")
+    kept = figures_of_nothing.sums([])
+    judged, _ = judge.judge(table.name, rows, raw, kept, table.subjects)
+    assert [one for one in judged if not one.holds] == []
+
+
+@pytest.fixture
+def figures_of_nothing():
+    return figures()
 
 
 def test_gold_that_shares_its_name_with_silver_has_no_rules_of_its_own():

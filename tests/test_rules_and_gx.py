@@ -38,6 +38,8 @@ def test_every_expectation_breaks_as_many_rows_as_gx_counts(edges):
     assert differing(edges, as_rules(expectations())) == []
 
 
+@pytest.mark.filterwarnings("ignore:.*row_condition parameter:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The condition_parser parameter:DeprecationWarning")
 def test_every_row_condition_leaves_the_rows_that_gx_leaves(edges):
     assert differing(edges, as_rules(with_conditions())) == []
 

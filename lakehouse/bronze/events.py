@@ -6,8 +6,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import rows
-from lakehouse.bronze import persons
-from lakehouse.feeds import ENVELOPE, FEEDS, FUTURE_TOLERANCE, OLDEST
+from lakehouse.bronze import clocks, persons
+from lakehouse.feeds import ENVELOPE, FEEDS
 
 # Of a line with only these faults the text is kept, cleaned of its person: it can be released once
 # the declaration or the clock is right. Of every other faulty line only digest and length are.
@@ -106,8 +106,7 @@ def _judged() -> dict[str, Column]:
         "no_event_id": read & (F.coalesce(F.trim("event_id"), F.lit("")) == ""),
         "no_payload": read & ~F.coalesce(F.col("payload").startswith("{"), F.lit(False)),
         "unreadable_emitted_at": read & F.col("emitted_at").isNull(),
-        "from_the_future": F.col("emitted_at") > F.col("arrived_at") + F.lit(FUTURE_TOLERANCE),
-        "too_old": F.col("emitted_at") < F.col("arrived_at") - F.lit(OLDEST),
+        **clocks.faults(),
         "unknown_feed": read & ~F.coalesce(known, F.lit(False)),
         "unknown_schema_version": known & ~F.coalesce(versions.isin(readable), F.lit(False)),
         **persons.faults("payload", "_person", is_machine=F.col("feed").isin(machine)),

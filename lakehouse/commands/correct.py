@@ -19,7 +19,8 @@ from lakehouse.errors import BadCorrection, UnknownName
 from lakehouse.tables import Table
 
 if TYPE_CHECKING:
-    from lakehouse.corrections import Correction, Scope
+    from lakehouse.corrections import Correction
+    from lakehouse.repairs import Scope
 
 _NAME = Annotated[str, typer.Argument(metavar="TABLE", help="The silver table: silver.readings.")]
 _DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
@@ -98,32 +99,40 @@ def fix(
 
 
 def _wanted(option: str, text: Any, feed: str, scope: "Scope") -> "Correction":
-    from lakehouse import corrections
+    from lakehouse import repairs
 
     if option == "--unit":
-        return corrections.mapped(feed, "unit", dict([_pair(option, text)]), scope)
+        return repairs.mapped(feed, "unit", dict([_pair(option, text)]), scope)
     if option == "--map":
         parted = [one.partition(":") for one in text]
         if len({field for field, _, _ in parted}) > 1:
             raise BadCorrection("--map: one field at a time; declare another correction for others")
         pairs = dict(_pair(option, pair) for _, _, pair in parted)
-        return corrections.mapped(feed, parted[0][0], pairs, scope)
+        if len(pairs) < len(parted):
+            raise BadCorrection("--map: a value stands twice; it can become one other only")
+        return repairs.mapped(feed, parted[0][0], pairs, scope)
     if option == "--swap":
         one, _, other = text.partition(",")
-        return corrections.swapped(feed, one.strip(), other.strip(), scope)
+        return repairs.swapped(feed, one.strip(), other.strip(), scope)
     if option == "--shift":
         field, number = _pair(option, text)
-        return corrections.shifted(feed, field, _number(option, number), scope)
+        return repairs.shifted(feed, field, _number(option, number), scope)
     if option == "--clock":
-        return corrections.clock(feed, timedelta(seconds=float(_number(option, text))), scope)
-    edited = text.read_text(encoding="utf-8")
+        return repairs.clock(feed, _seconds(option, text), scope)
+    edited = text.read_text(encoding="utf-8").strip()
     try:
-        is_object = isinstance(json.loads(edited), dict)
+        is_object = isinstance(json.loads(edited, object_pairs_hook=_once), dict)
     except ValueError:
         is_object = False
     if not is_object:
-        raise BadCorrection(f"{text}: not a JSON object")
-    return corrections.edited(feed, json.dumps(json.loads(edited), ensure_ascii=False), scope)
+        raise BadCorrection(f"{text}: not a JSON object in which each key stands once")
+    return repairs.edited(feed, edited, scope)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError
+    return dict(pairs)
 
 
 def _declare(
@@ -156,13 +165,13 @@ def drop(
     yes: _YES = False,
 ) -> None:
     """Declare messages worthless: they rest in quarantine as `dropped` and are no longer listed."""
-    from lakehouse import corrections
+    from lakehouse import repairs
 
     table = _silver(name)
     if not any((device, shop, since, until, message)):
         raise typer.BadParameter("say which: --device, --shop, --from, --until or --message", ctx)
     scope = _scope(device, shop, since, until, message)
-    _declare(ctx, corrections.dropped(table.feed or "", scope), table, why, yes=yes)
+    _declare(ctx, repairs.dropped(table.feed or "", scope), table, why, yes=yes)
 
 
 def release(
@@ -221,7 +230,7 @@ def _scope(
     until: datetime | None,
     message: str | None,
 ) -> "Scope":
-    from lakehouse.corrections import Scope
+    from lakehouse.repairs import Scope
 
     position = None
     if message is not None:
@@ -242,9 +251,19 @@ def _pair(option: str, text: str) -> tuple[str, str]:
 
 def _number(option: str, text: str) -> Decimal:
     try:
-        return Decimal(text)
+        number = Decimal(text)
     except InvalidOperation:
-        raise BadCorrection(f"{option}: {text!r} is no number") from None
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise BadCorrection(f"{option}: {text!r} is no number")
+    return number
+
+
+def _seconds(option: str, text: str) -> timedelta:
+    try:
+        return timedelta(seconds=float(_number(option, text)))
+    except OverflowError:
+        raise BadCorrection(f"{option}: {text!r} seconds are too many") from None
 
 
 COMMANDS = (fix, release, drop, revoke)

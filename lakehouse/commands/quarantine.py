@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 
 from lakehouse import tables
 from lakehouse.commands.common import lake_of, out
-from lakehouse.errors import UnknownName
+from lakehouse.errors import BadQuery
 
 app = typer.Typer(
     help="See why messages wait in ops.quarantine; repair, release or drop them.",
@@ -79,9 +79,9 @@ def show(
         where, given = _filter(name, rule, device, shop)
         rows = _rows(
             sql.execute(
-                "SELECT table_name, list(rule) AS reasons, event_id, device_id, emitted_at, "
+                "SELECT DISTINCT table_name, reasons, event_id, device_id, emitted_at, "
                 f"payload, source_object || ':' || source_line AS message FROM ({_EACH}) "
-                f"WHERE {where} GROUP BY ALL ORDER BY emitted_at, message LIMIT {limit:d}",
+                f"WHERE {where} ORDER BY emitted_at, message LIMIT {limit:d}",
                 given,
             )
         )
@@ -89,7 +89,7 @@ def show(
 
 
 _EACH = (
-    "SELECT * EXCLUDE (reasons), unnest(reasons) AS rule FROM ops.quarantine "
+    "SELECT *, unnest(reasons) AS rule FROM ops.quarantine "
     "WHERE NOT list_contains(reasons, 'dropped')"
 )
 
@@ -119,7 +119,7 @@ def _traced(sql: Any, event_id: str) -> list[dict[str, Any]]:
             for row in _rows(answer)
         ]
     if not found:
-        raise UnknownName("message", event_id, [])
+        raise BadQuery(f"no table has a message with the event_id {event_id!r}")
     return found
 
 

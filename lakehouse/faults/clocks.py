@@ -7,8 +7,8 @@ from pyspark.sql import functions as F
 
 from lakehouse.faults.marks import Mark
 
-# Lines on each side that a line is compared with: as many as some ten devices send.
-_LINES = 15
+# Lines on each side that a line is compared with: what some seven devices send.
+_LINES = 10
 # Fewer than these in all tell nothing.
 _FEW = 9
 # A clock that nobody sets by the network drifts by less than a minute a month (20 ppm, a usual

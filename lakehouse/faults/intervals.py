@@ -9,6 +9,7 @@ from lakehouse.faults import levels, scales
 from lakehouse.faults.marks import Mark
 
 _OF = ("day_on", "shop_id", "device_id")
+_EXPLAINS = {"stuck": ("drift", "step"), "dying_battery": ("gap",)}
 
 
 def marks(marked: DataFrame, kinds: Sequence[Mark]) -> DataFrame:
@@ -50,7 +51,7 @@ def of_marks(marked: DataFrame) -> DataFrame:
     single = marked.select(*_OF, F.explode("marks").alias("mark")).select(*_OF, "mark.*")
     together = single.where(F.col("kind") != scales.JUMP).transform(_of_series)
     together = together.unionByName(scales.turned_back(marked, _OF))
-    return together.transform(_of_devices).transform(_without_levels_of_the_stuck)
+    return together.transform(_of_devices).transform(_without_what_another_explains)
 
 
 def _of_series(single: DataFrame) -> DataFrame:
@@ -138,19 +139,21 @@ def _of_devices(of_series: DataFrame) -> DataFrame:
     )
 
 
-def _without_levels_of_the_stuck(seen: DataFrame) -> DataFrame:
-    """A value that stays the same leaves its level: that is said already."""
+def _without_what_another_explains(seen: DataFrame) -> DataFrame:
+    """A value that stays the same leaves its level, and what an empty battery loses in a row looks
+    like a gap: both are said already.
+    """
     device = Window.partitionBy("day_on", "device_id")
-    stuck = F.when(F.col("fault") == "stuck", F.struct("begins", "ends"))
-    meets = F.exists(
-        "stuck_for",
-        lambda one: (one["begins"] <= F.col("ends")) & (one["ends"] >= F.col("begins")),
-    )
-    return (
-        seen.withColumn("stuck_for", F.collect_list(stuck).over(device))
-        .where(~F.col("fault").isin("drift", "step") | ~meets)
-        .drop("stuck_for")
-    )
+    kept = F.lit(True)
+    for cause, effects in _EXPLAINS.items():
+        times = F.collect_list(F.when(F.col("fault") == cause, F.struct("begins", "ends")))
+        seen = seen.withColumn(f"while_{cause}", times.over(device))
+        meets = F.exists(
+            f"while_{cause}",
+            lambda one: (one["begins"] <= F.col("ends")) & (one["ends"] >= F.col("begins")),
+        )
+        kept &= ~(F.col("fault").isin(*effects) & meets)
+    return seen.where(kept).drop(*(f"while_{cause}" for cause in _EXPLAINS))
 
 
 def in_their_day(seen: DataFrame) -> DataFrame:

@@ -8,7 +8,7 @@ from lakehouse.faults.marks import Mark
 
 LEVEL = "level"
 # A fault's level goes on moving where its later half is farther off than its earlier one.
-GROWS = 1.25
+GROWS = 1.2
 
 # Peers are devices of the same kind in the same shop that measure the same: a zone has one or two
 # of a kind, too few for a median that a broken one does not move. Five are enough for two of them
@@ -26,6 +26,8 @@ _FLOOR = 6
 _BESIDE_PEERS, _ALONE = 6.0, 4.5
 # No sensor is known better than this share of its level.
 _EXACT = 0.002
+# What is usual is not known before a day of readings.
+_KNOWN_S = 86_400.0
 # A level holds for an hour and a half; a floor, which is made of an hour or two, for longer.
 _HOLDS_S, _FLOOR_HOLDS_S = 5_400.0, 9_000.0
 # Readings on both sides of a calibration that are compared, and the spreads they may differ by.
@@ -75,6 +77,7 @@ def marked(measured: DataFrame) -> DataFrame:
             {
                 "usually": F.median("at").over(whole),
                 "magnitude": F.abs(F.median("value").over(whole)),
+                "known_s": F.max("second").over(whole) - F.min("second").over(whole),
                 "move": F.abs(F.col("at") - F.lag("at", 3).over(looks.in_order())),
                 "was": F.median(F.when(is_before, F.col("at"))).over(whole),
                 "became": F.median(F.when(is_after, F.col("at"))).over(whole),
@@ -92,6 +95,7 @@ def marked(measured: DataFrame) -> DataFrame:
             "at",
             "usually",
             "magnitude",
+            "known_s",
             "move",
             "was",
             "became",
@@ -117,7 +121,7 @@ def _level() -> Column:
     has_peers = F.col("peers") >= _PEERS
     limit = F.when(has_peers, _BESIDE_PEERS).otherwise(_ALONE) * F.col("spread")
     ends = F.col("second") + F.coalesce("interval_s", F.lit(0.0))
-    is_one = (F.abs("off") > limit) & _is_judged()
+    is_one = (F.abs("off") > limit) & (F.col("known_s") >= _KNOWN_S) & _is_judged()
     return MARKS[0].column(is_one, F.col("second"), ends, "off", limit)
 
 

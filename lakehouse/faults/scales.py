@@ -25,6 +25,8 @@ _CREEPS = 1.8
 _JUMPS = 6.0
 # Two jumps undo each other, and a jump is a number of units, to within four spreads of a change.
 _SAME = 4.0
+# Other jumps that tell what a unit is.
+_OTHERS = 2
 # How long a scale is off and comes back within a look.
 _LEAST_S, _MOST_S = 3_600.0, 57_600.0
 _HOLDS_S = 5_400.0
@@ -45,13 +47,22 @@ def marked(measured: DataFrame) -> DataFrame:
         .withColumns({"noise": noise, "creep": F.percentile("change", 0.5).over(near)})
         .withColumn("is_creeping", _is_weight() & (F.abs("creep") > _CREEPS * F.col("noise")))
         .withColumn("creeps", F.max("is_creeping").over(near))
+        .withColumn("stays", _stays())
         .withColumns({"drift": _drift(), JUMP: _jump()})
-        .drop("noise", "creep", "is_creeping", "creeps")
+        .drop("noise", "creep", "is_creeping", "creeps", "stays")
     )
 
 
 def _is_weight() -> Column:
     return F.col("metric") == "weight"
+
+
+def _stays() -> Column:
+    """Whether a change is not undone by the next one, nor undoes the last: those are spikes."""
+    order, least = looks.in_order(), _SAME * F.col("noise")
+    beside = (F.lag("change").over(order), F.lead("change").over(order))
+    undone = [F.abs(F.col("change") + one) <= least for one in beside]
+    return ~(F.coalesce(undone[0], F.lit(False)) | F.coalesce(undone[1], F.lit(False)))
 
 
 def _drift() -> Column:
@@ -62,7 +73,12 @@ def _drift() -> Column:
 
 def _jump() -> Column:
     """Its limit is the noise itself."""
-    is_one = _is_weight() & (F.abs("change") > _JUMPS * F.col("noise")) & ~F.col("creeps")
+    is_one = (
+        _is_weight()
+        & (F.abs("change") > _JUMPS * F.col("noise"))
+        & ~F.col("creeps")
+        & F.col("stays")
+    )
     return MARKS[1].column(is_one, F.col("second"), F.col("second"), "change", F.col("noise"))
 
 
@@ -75,12 +91,12 @@ def turned_back(marks: DataFrame, of: Sequence[str]) -> DataFrame:
     jumps = F.filter("marks", lambda one: one["kind"] == JUMP)
     pairs = (
         marks.withColumn("jumps", jumps)
-        .where(F.size("jumps") > 2)
+        .where(F.size("jumps") >= 2 + _OTHERS)
         .withColumn("there", F.explode("jumps"))
         .withColumn("back", F.explode("jumps"))
         .where(_undo_each_other())
         .withColumn("others", F.filter("jumps", _is_another))
-        .where(F.size("others") > 0)
+        .where(F.size("others") >= _OTHERS)
         .where(~F.exists("others", _is_of_units))
     )
     step = F.col("there.evidence")

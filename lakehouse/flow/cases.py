@@ -45,10 +45,10 @@ def is_touched(span: Range, table: Table) -> bool:
     """Whether a reference table has changed, or a correction of the table's feed was declared,
     since the table's rows were last judged.
     """
-    seen, now = _seen(span.place, table), span.references(table)
-    if not seen:
+    before, now = judged_with(span.place, table), span.references(table)
+    if not before:
         return False
-    return any(seen.get(name) != now[name] for name in table.refers) or bool(_new(span, table))
+    return any(before.get(name) != now[name] for name in table.refers) or bool(_new(span, table))
 
 
 def judge(span: Range, table: Table) -> Case:
@@ -110,7 +110,7 @@ def _suite(name: str) -> rules.Suite:
     return rules.load(name)
 
 
-def _seen(place: Place, table: Table) -> dict[str, int]:
+def judged_with(place: Place, table: Table) -> dict[str, int]:
     """The versions of what the table's rows were last judged with."""
     batches = place.ledger.of(STAGE, table.name)
     return batches[-1].upstream if batches else {}
@@ -118,7 +118,7 @@ def _seen(place: Place, table: Table) -> dict[str, int]:
 
 def _new(span: Range, table: Table) -> frozenset[str]:
     """The corrections that were declared or taken back since the table's rows were last judged."""
-    seen = _seen(span.place, table).get(declared.TABLE.name, -1)
+    seen = judged_with(span.place, table).get(declared.TABLE.name, -1)
     before = declared.in_force(span.place.lake, seen, table.feed)
     return _ids(before) ^ _ids(span.corrections(table))
 
@@ -143,7 +143,7 @@ def _touched(span: Range, table: Table) -> DataFrame | None:
 def _by_references(span: Range, table: Table) -> list[DataFrame]:
     """POSITION of the earlier messages whose references have changed."""
     place = span.place
-    seen, now = _seen(place, table), span.references(table)
+    seen, now = judged_with(place, table), span.references(table)
     changed = [name for name in table.refers if now[name] != seen.get(name, -1)]
     if not changed:
         return []
@@ -165,7 +165,7 @@ def _by_corrections(span: Range, table: Table) -> list[DataFrame]:
     new = _new(span, table)
     if not new:
         return []
-    seen = _seen(span.place, table).get(declared.TABLE.name, -1)
+    seen = judged_with(span.place, table).get(declared.TABLE.name, -1)
     before = declared.in_force(span.place.lake, seen, table.feed)
     ids = F.array(*map(F.lit, sorted(new)))
     return [

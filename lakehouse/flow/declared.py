@@ -2,6 +2,7 @@
 
 import functools
 import getpass
+import os
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 
 from lakehouse import corrections, tables
 from lakehouse.corrections import Correction
+from lakehouse.errors import BadCorrection
 from lakehouse.flow.place import Place
 from lakehouse.lake import Lake
 
@@ -29,6 +31,14 @@ _ARROW = pa.schema(
         pa.field("declared_at", pa.timestamp("us", tz="UTC"), nullable=False),
     ]
 )
+
+
+def who() -> str:
+    """Who does something by hand, as the machine calls them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may know its user by number only
+        return f"user {os.getuid()}"
 
 
 def every(lake: Lake, version: int) -> tuple[Correction, ...]:
@@ -53,15 +63,22 @@ def _read(lake: Lake, version: int) -> tuple[Correction, ...]:
 
 
 def add(place: Place, wanted: Correction, reason: str) -> Correction:
-    """Declare a correction; give it with its id. Refine applies it from its next batch on."""
+    """Declare a correction; give it with its id. Refine applies it from its next batch on.
+
+    Raises BadCorrection where the same is in force: a shift would shift twice.
+    """
     with place.alone(STAGE):
-        number = len(every(place.lake, place.lake.version(TABLE))) + 1
+        known = every(place.lake, place.lake.version(TABLE))
+        for one in corrections.in_force(known, wanted.feed):
+            if replace(one, correction_id="") == wanted:
+                raise BadCorrection(f"{one.correction_id} says the same, and is in force")
+        number = len(known) + 1
         new = replace(wanted, correction_id=f"c{number}")
         row = asdict(new) | {
             "number": number,
             "changes": list(new.changes.items()),
             "reason": reason,
-            "declared_by": getpass.getuser(),
+            "declared_by": who(),
             "declared_at": datetime.now(UTC),
         }
         place.lake.append(TABLE, pa.Table.from_pylist([row], schema=_ARROW))

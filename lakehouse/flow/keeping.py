@@ -43,19 +43,18 @@ def _set_aside(
         return
     new = rows_of(span, wanted).withColumn("batch_id", F.lit(span.batch_id))
     noted = {"part_of": span.batch_id}
-    judged_again = [
-        one.case.again.withColumn("table_name", F.lit(one.table.name))
-        for one in wanted
-        if one.case.again is not None
-    ]
+    judged_again = {
+        one.table.name: again for one in wanted if (again := one.case.again) is not None
+    }
     if not judged_again:
         span.place.store.append(table, new, noted)
         return
     new = new.localCheckpoint()  # few rows of a long plan, which is met twice from here on
-    old = functools.reduce(DataFrame.unionByName, judged_again)
+    named = [again.withColumn("table_name", F.lit(name)) for name, again in judged_again.items()]
+    old = functools.reduce(DataFrame.unionByName, named)
     gone = old.join(new, on=list(table.key), how="left_anti")
-    with _merging:
-        span.place.store.merge(table, new, gone, noted)
+    with _merging:  # what is taken out is put back by Place.recover where the batch is cut off
+        span.place.store.merge(table, new, gone, noted | {"judged_again": sorted(judged_again)})
 
 
 def _count(one: Settled, table: Table) -> int:

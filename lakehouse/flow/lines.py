@@ -5,18 +5,20 @@ next year. Bronze gets them as they came: refine applies the correction.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import corrections, ledger, tables
 from lakehouse.bronze import events
-from lakehouse.corrections import Scope
 from lakehouse.delta import Once
+from lakehouse.errors import BatchFailed
 from lakehouse.flow import declared, ingest
 from lakehouse.flow.place import Place
 from lakehouse.judging import POSITION
 from lakehouse.ledger import Batch
+from lakehouse.repairs import Scope
 
 _EVENTS = tables.by_name("bronze.events")
 _QUARANTINE = tables.by_name("ops.quarantine")
@@ -56,6 +58,8 @@ def release(place: Place, rule: str | None, scope: Scope) -> list[Batch]:
     batch = ledger.timed(batch)
     place.store.append(_EVENTS, messages, batch.note(), Once(ingest.STAGE, turn))
     batch = place.ledger.committed(batch)
+    if batch.version_after is None:
+        raise BatchFailed(f"{batch.batch_id}: another process ingests; nothing was released")
     place.ledger.record([batch])
     _take_out(place, batch.batch_id, fit)
     return [batch]
@@ -81,15 +85,18 @@ def _fit(place: Place, waits: DataFrame) -> DataFrame:
 
 
 def _read(waits: DataFrame, repairs: Sequence[corrections.Correction]) -> DataFrame:
-    read = corrections.corrected(waits, repairs).where(~F.col("is_dropped"))
+    read = corrections.corrected(waits, repairs)
+    read = read.where(~F.array_contains("refused", corrections.DROPPED))
     return read.select(*waits.columns)
 
 
 def finish(place: Place) -> None:
     """Take out of quarantine what a release that was cut off has put into bronze."""
-    noted = {commit.note.get("part_of") for commit in place.lake.commits(_QUARANTINE)}
-    for batch in place.ledger.of(ingest.STAGE):
-        if batch.batch_id.startswith(_RELEASE) and batch.batch_id not in noted:
+    released = [one for one in place.ledger.of(ingest.STAGE) if one.batch_id.startswith(_RELEASE)]
+    for batch in released[-1:]:  # those before it were brought to an end before it began
+        began = datetime.fromisoformat(batch.started_at)
+        commits = place.lake.commits_since(_QUARANTINE, began)
+        if batch.batch_id not in {commit.note.get("part_of") for commit in commits}:
             kept = place.store.read(_EVENTS).where(F.col("batch_id") == F.lit(batch.batch_id))
             _take_out(place, batch.batch_id, kept)
 

@@ -127,7 +127,8 @@ def expire_landing(place: Place) -> int:
     storage, bucket = place.zone.storage(), place.zone.bucket
     batches = place.ledger.of("ingest")
     # The objects of the newest batch may be asked for once more, by a stream that is started again.
-    ingested = {name for batch in batches[:-1] for name in batch.objects}
+    done = [batch for batch in batches if batch.objects][:-1]
+    ingested = {name for batch in done for name in batch.objects}
     gone = [
         one["Key"]
         for one in s3.objects(storage, bucket)

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from lakehouse import keys, lease, places, s3, s3_probe, s3_server, session, tables
@@ -19,6 +21,7 @@ from lakehouse.landing import Zone
 from lakehouse.ledger import Ledger
 from lakehouse.lookup import Lookup
 from lakehouse.settings import Settings
+from lakehouse.tables import Table
 from lakehouse.verdicts import Verdicts
 
 _WRITER = "the lakehouse"  # the lease of who has it alone, as a person reads it
@@ -131,11 +134,35 @@ class Place:
         self.ledger.fold()
         known = {(batch.batch_id, batch.table_name) for batch in self.ledger.batches}
         for table in PARTS:
+            self._put_back(table, stage, known)
             parts = self.lake.distinct(table, "batch_id", "table_name")
             for batch_id, table_name in sorted(parts - known):
                 if batch_id.startswith(stage):
                     condition = f"batch_id = '{batch_id}' AND table_name = '{table_name}'"
                     self.store.delete(table, condition, {"undoes_part_of": batch_id})
+
+    def _put_back(self, table: Table, stage: str, known: set[tuple[str, str]]) -> None:
+        """Bring back what a batch that was cut off took out of quarantine or repeats, as it judged
+        messages again: nothing of its tables was written there since.
+        """
+        done = self.ledger.of(stage)
+        if not done:
+            return
+        newest = {batch.table_name: batch.started_at for batch in done}  # oldest first
+        since = datetime.fromisoformat(min(newest.values()))
+        undone: set[tuple[str, str]] = set()
+        for commit in reversed(self.lake.commits_since(table, since)):
+            names = commit.note.get("judged_again", ())
+            if batch_id := commit.note.get("undoes_part_of"):
+                undone |= {(batch_id, name) for name in names}
+            batch_id = commit.note.get("part_of", "")
+            gone = [name for name in names if (batch_id, name) not in known | undone]
+            if gone and batch_id.startswith(stage):
+                among = ", ".join(f"'{name}'" for name in gone)
+                before = self.store.read(table, commit.version - 1)
+                before = before.where(F.col("table_name").isin(gone))
+                noted = {"undoes_part_of": batch_id, "judged_again": gone}
+                self.store.replace(table, before, f"table_name IN ({among})", noted)
 
 
 @contextmanager

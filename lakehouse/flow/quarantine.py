@@ -5,25 +5,26 @@ does that batch now, and also judges messages again that no correction meets, as
 changed. Everything leaves its row in ops.audit.
 """
 
-import getpass
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
-from pyspark.errors import AnalysisException, ParseException
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import corrections, ledger, tables
+from lakehouse import corrections, ledger, repairs, tables
 from lakehouse.bronze import persons
-from lakehouse.corrections import Correction, Scope
+from lakehouse.corrections import Correction
 from lakehouse.errors import BadCorrection, UnknownName
 from lakehouse.feeds import by_name as feed_by_name
 from lakehouse.flow import declared, lines, refine
 from lakehouse.flow.place import Place
 from lakehouse.judging import POSITION
 from lakehouse.ledger import Batch
+from lakehouse.repairs import Scope
 from lakehouse.tables import Table
 
 _EVENTS = tables.by_name("bronze.events")
@@ -49,49 +50,67 @@ _ARROW = pa.schema(
 
 
 def met(place: Place, wanted: Correction) -> tuple[int, int]:
-    """How many messages of bronze a correction would meet now, and how many of them wait.
+    """How many messages a correction would meet now, and how many of them wait in quarantine:
+    those of bronze, and lines that ingest refused.
 
-    Raises BadCorrection where its condition cannot be read, or what it would put in place of a
-    payload names a person.
+    Raises BadCorrection where it cannot be applied to them.
     """
-    _refuse_persons(place, wanted)
-    trial = Correction(wanted.kind, wanted.feed, wanted.condition, wanted.changes, None, "trial")
+    trial = replace(wanted, correction_id="trial")
     version = place.lake.version(declared.TABLE)
     before = declared.in_force(place.lake, version, wanted.feed)
-    events = place.store.read(_EVENTS).where(F.col("feed") == F.lit(wanted.feed))
+    waits = place.store.read(_QUARANTINE)
+    refused = waits.where((F.col("table_name") == _EVENTS.name) & F.col("is_releasable"))
+    events = place.store.read(_EVENTS).unionByName(refused, allowMissingColumns=True)
+    events = events.select(*_EVENTS.column_names).where(F.col("feed") == F.lit(wanted.feed))
+    names = [_EVENTS.name, *(table.name for table in tables.fed_by(wanted.feed))]
+    waiting = waits.where(F.col("table_name").isin(names)).select(*POSITION).distinct()
     try:
         read = corrections.corrected(events, (*before, trial))
-    except (AnalysisException, ParseException) as fault:
+        hit = read.where(F.array_contains("corrected_by", "trial"))
+        # Every cell is worked out, so that what cannot be is seen here and not by refine.
+        hit = hit.select(*POSITION, F.xxhash64(*read.columns).alias("cells"))
+        [row] = (
+            hit.join(waiting.withColumn("waits", F.lit(True)), on=list(POSITION), how="left")
+            .agg(F.count("cells").alias("met"), F.count_if("waits").alias("waiting"))
+            .collect()
+        )
+    except PySparkException as fault:
         first = str(fault).partition("\n")[0]
-        raise BadCorrection(f"the condition {wanted.condition!r} cannot be read: {first}") from None
-    hit = read.where(F.array_contains("corrected_by", "trial")).select(*POSITION)
-    names = [table.name for table in tables.fed_by(wanted.feed)]
-    waits = place.store.read(_QUARANTINE).where(F.col("table_name").isin(names))
-    waits = waits.select(*POSITION).distinct().withColumn("waits", F.lit(True))
-    [row] = (
-        hit.join(waits, on=list(POSITION), how="left")
-        .agg(F.count("*").alias("met"), F.count_if("waits").alias("waiting"))
-        .collect()
-    )
+        raise BadCorrection(f"it cannot be applied: {first}") from None
     return row["met"], row["waiting"]
 
 
-def _refuse_persons(place: Place, wanted: Correction) -> None:
+def _refuse_persons(place: Place, wanted: Correction, reason: str) -> None:
     """Nothing enters the lake by a repair that ingest would refuse."""
-    is_machine = F.lit(feed_by_name(wanted.feed).is_machine)
-    for text in wanted.changes.values():
-        frame = place.spark.createDataFrame([(text, None)], "payload string, subject string")
-        named = persons.faults("payload", "subject", is_machine)
-        # An expression's own blanks are no free text.
-        named = {name: is_so for name, is_so in named.items() if name != "free_text"}
-        found = frame.select(*(is_so.alias(name) for name, is_so in named.items())).first()
-        assert found is not None
-        if bad := [name for name, is_so in found.asDict().items() if is_so]:
-            raise BadCorrection(f"what it sets would name a person ({', '.join(bad)})")
+    is_machine = wanted.kind == "edit" and feed_by_name(wanted.feed).is_machine
+    texts = [(text, None, False) for text in (reason, wanted.condition)]
+    texts += [(text, None, is_machine) for text in wanted.changes.values()]
+    frame = place.spark.createDataFrame(texts, "payload string, subject string, is_machine boolean")
+    named = persons.faults("payload", "subject", F.col("is_machine"))
+    counted = frame.agg(*(F.count_if(is_so).alias(name) for name, is_so in named.items()))
+    [row] = counted.collect()
+    if bad := [name for name, count in row.asDict().items() if count]:
+        raise BadCorrection(f"it would bring a person into the lake ({', '.join(bad)})")
+    if wanted.kind == "edit":
+        _refuse_subject(place, wanted)
+
+
+def _refuse_subject(place: Place, wanted: Correction) -> None:
+    """No text of an edited payload is the person whose message it is."""
+    key = persons.Key(*place.pseudonym_key)
+    payload = F.expr(wanted.changes["payload"])
+    texts = F.explode(F.regexp_extract_all(payload, F.lit(r'"((?:[^"\\]|\\.)*)"'), F.lit(1)))
+    said = place.store.read(_EVENTS).where(wanted.condition).select("subject", texts.alias("text"))
+    if not said.where(persons.pseudonym("text", key) == F.col("subject")).isEmpty():
+        raise BadCorrection("it would bring a person into the lake (subject_in_payload)")
 
 
 def fix(place: Place, wanted: Correction, table: Table, reason: str) -> Correction:
-    """Declare a correction, or that messages are dropped."""
+    """Declare a correction, or that messages are dropped.
+
+    Raises BadCorrection where the same is in force, or a person would come into the lake by it.
+    """
+    _refuse_persons(place, wanted, reason)
     action = "drop" if wanted.kind == "drop" else "fix"
     new = declared.add(place, wanted, reason)
     _note(place, action, table.name, reason, correction_id=new.correction_id)
@@ -111,7 +130,9 @@ def revoke(place: Place, correction_id: str, reason: str) -> Correction:
     }
     if correction_id not in known:
         raise UnknownName("correction in force", correction_id, known)
-    new = declared.add(place, corrections.revoked(known[correction_id]), reason)
+    wanted = repairs.revoked(known[correction_id])
+    _refuse_persons(place, wanted, reason)
+    new = declared.add(place, wanted, reason)
     _note(place, "revoke", None, reason, correction_id=new.correction_id)
     return new
 
@@ -125,16 +146,14 @@ def release(
                                 those of bronze.events are lines that ingest refused
     Gives   the batches; their counts say what changed
     """
-    before = len(place.ledger.batches)
-    if table in (None, _EVENTS):
-        lines.release(place, rule, scope)
-    refine.everything(place)
+    done = lines.release(place, rule, scope) if table in (None, _EVENTS) else []
+    done += refine.everything(place)
     for one in (one for one in tables.SILVER if table in (None, one)):
         events = _waiting(place, one, rule, scope)
         if events is not None:
             batch_id = f"{refine.STAGE}-again-{one.short_name}-{secrets.token_hex(4)}"
-            refine.again(place, one, events, batch_id)
-    done = place.ledger.batches[before:]
+            done.append(refine.again(place, one, events, batch_id))
+    done += refine.everything(place)  # reference rows that were released place others
     _note(place, "release", table.name if table else None, reason, batches=done)
     return done
 
@@ -164,14 +183,16 @@ def _note(
     correction_id: str | None = None,
     batches: Sequence[Batch] = (),
 ) -> None:
+    # What is new in bronze is no one's doing.
+    judged_again = [one for one in batches if one.stage == refine.STAGE and not one.messages_in]
     counts = {
-        name: sum(getattr(batch, name) for batch in batches)
+        name: sum(getattr(batch, name) for batch in judged_again)
         for name in ("kept", "quarantined", "repeated")
     }
     row = {
         "audit_id": secrets.token_hex(8),
         "done_at": datetime.now(UTC),
-        "done_by": getpass.getuser(),
+        "done_by": declared.who(),
         "action": action,
         "table_name": table_name,
         "correction_id": correction_id,

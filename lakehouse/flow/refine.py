@@ -145,9 +145,13 @@ def _idle(span: Range, table: Table) -> Batch:
 
 
 def again(place: Place, table: Table, events: DataFrame, batch_id: str) -> Batch:
-    """Refine some messages once more, from bronze, and put the outcome in place of the old one."""
+    """Refine some messages once more, from bronze, and put the outcome in place of the old one.
+
+    With the references and corrections that the table's other rows were judged with.
+    """
     reached = progress(place, table)
-    span = Range(place, batch_id, reached, reached, references_now(place))
+    versions = references_now(place) | cases.judged_with(place, table)
+    span = Range(place, batch_id, reached, reached, versions)
     with settling.settled(span, [cases.judge_again(span, table, events)]) as [result]:
         result.batch.check()
         keeping.set_aside(span, [result])

@@ -66,7 +66,8 @@ def _take_back(place: Place, one: Batch) -> None:
     if one.version_after is not None and one.version_before is not None:
         place.store.restore(table, one.version_before, noted)
     for parts in PARTS:
-        for commit in place.lake.commits(parts):
+        # Newest first: two loops of a stream may have written parts of one id, for other tables.
+        for commit in reversed(place.lake.commits(parts)):
             if commit.note.get("part_of") == one.batch_id:
                 before = place.store.read(parts, commit.version - 1)
                 before = before.where(F.col("table_name") == one.table_name)

@@ -7,16 +7,17 @@ part of the project: they are read where they lie.
 import io
 import math
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pyarrow as pa
 from pyarrow import csv
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.settings import PROJECT
 
 DATA = PROJECT.parent / "shared" / "data"
+Frame = Callable[[pa.Table], DataFrame]  # how a table in memory becomes a frame
 
 _AI4I = {
     "UID": "uid",
@@ -56,9 +57,9 @@ _RETAIL = {
 }
 
 
-def machines(spark: SparkSession) -> DataFrame:
+def machines(frame: Frame) -> DataFrame:
     """ai4i2020: one row is a machine; differences and products in doubles, as the labels were made."""
-    said = _read(spark, "ai4i2020/ai4i2020.csv.gz", _AI4I)
+    said = _read(frame, "ai4i2020/ai4i2020.csv.gz", _AI4I)
     turns = F.col("rotational_speed_rpm") * (2 * math.pi / 60)
     return said.withColumns(
         {
@@ -69,9 +70,9 @@ def machines(spark: SparkSession) -> DataFrame:
     )
 
 
-def counts(spark: SparkSession) -> DataFrame:
+def counts(frame: Frame) -> DataFrame:
     """pedestrian_melbourne: one row is an hour that was counted."""
-    return _read(spark, "pedestrian_melbourne/pedestrian.csv.gz").select(
+    return _read(frame, "pedestrian_melbourne/pedestrian.csv.gz").select(
         "sensor",
         F.col("ts_utc").cast("timestamp").alias("counted_at"),
         F.col("ts_local").alias("local_time"),
@@ -94,13 +95,13 @@ def every_hour(counts: DataFrame) -> DataFrame:
     return grid.join(counts, on=["sensor", "counted_at"], how="left")
 
 
-def bakery(spark: SparkSession) -> DataFrame:
+def bakery(frame: Frame) -> DataFrame:
     """bakery_demand: one row is a product of a shop on a day; the demand is in a file beside."""
     said = _table("bakery_demand/bakery_data.csv.gz")
     demand = _table("bakery_demand/bakery_target.csv.gz")["demand"]
     names = {"date": "sold_on", "store": "shop", "rain": "rain_mm", "temperature": "temperature_c"}
     renamed = said.rename_columns([names.get(name, name) for name in said.column_names])
-    days = spark.createDataFrame(renamed.append_column("demand", demand))
+    days = frame(renamed.append_column("demand", demand))
     return days.withColumns(
         {
             "weekday_of_date": F.upper(F.date_format("sold_on", "E")),
@@ -110,12 +111,12 @@ def bakery(spark: SparkSession) -> DataFrame:
     )
 
 
-def sightings(spark: SparkSession) -> DataFrame:
+def sightings(frame: Frame) -> DataFrame:
     """ble_known_distance: one row is a Bluetooth advertisement heard at a known distance."""
-    return _read(spark, "ble_known_distance/blueprox_rssi.csv.gz", _BLE)
+    return _read(frame, "ble_known_distance/blueprox_rssi.csv.gz", _BLE)
 
 
-def invoice_lines(spark: SparkSession) -> DataFrame:
+def invoice_lines(frame: Frame) -> DataFrame:
     """uci_online_retail: one row is a line of an invoice, from a file a day."""
     with tarfile.open(DATA / "uci_online_retail" / "online_retail_by_day.tar.gz") as days:
         files = [days.extractfile(day) for day in days if day.name.endswith(".csv")]
@@ -124,7 +125,7 @@ def invoice_lines(spark: SparkSession) -> DataFrame:
     lines = b"".join(body.split(b"\n", 1)[1] for body in bodies)
     texts = dict.fromkeys(("InvoiceNo", "StockCode", "CustomerID"), pa.string())
     said = _csv(io.BytesIO(head + b"\n" + lines), texts).rename_columns(list(_RETAIL.values()))
-    return spark.createDataFrame(said).withColumns(
+    return frame(said).withColumns(
         {
             "invoiced_at": F.col("invoiced_at").cast("timestamp"),
             "amount_gbp": F.expr("quantity * unit_price_gbp"),
@@ -132,12 +133,12 @@ def invoice_lines(spark: SparkSession) -> DataFrame:
     )
 
 
-def _read(spark: SparkSession, path: str, names: Mapping[str, str] | None = None) -> DataFrame:
+def _read(frame: Frame, path: str, names: Mapping[str, str] | None = None) -> DataFrame:
     said = _table(path)
     if names:
         assert said.column_names == list(names)
         said = said.rename_columns(list(names.values()))
-    return spark.createDataFrame(said)
+    return frame(said)
 
 
 def _table(path: str) -> pa.Table:
