@@ -26,6 +26,12 @@ def instant(text: Column) -> Column:
     return F.when(text.rlike(r"^\d{4}-\d\d-\d\d"), text).try_cast("timestamp")
 
 
+def finite(text: Column) -> Column:
+    """Text as a finite number; "NaN" and "Infinity" are numbers to Spark, not to us."""
+    number = text.try_cast("double")
+    return F.when(F.abs(number) < float("inf"), number)
+
+
 def in_force(
     rows: DataFrame, history: DataFrame, by: dict[str, str], at: str, gives: dict[str, str]
 ) -> DataFrame:

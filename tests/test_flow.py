@@ -55,14 +55,18 @@ def test_every_landed_line_is_in_bronze_or_in_quarantine(lakehouse, truth):
 
 def test_every_bronze_message_is_kept_quarantined_or_a_repeat(lakehouse, truth):
     counts = truth["feeds"].set_index("feed")
-    faults = Counter(truth["faults"]["how"])
+    counts = counts.reindex([table.feed for table in tables.SILVER], fill_value=0)
+    faults = Counter(truth["faults"]["how"]) + Counter(truth["faults"]["kind"])
+    # What our rules refuse besides what any rules would have to.
+    refused = {"readings": faults["mislabelled"], "positions": faults["swapped_coordinates"]}
+    assert all(refused.values())
     for table in tables.SILVER:
         batches = lakehouse.ledger.of("refine", table.name)
         expected = counts.loc[table.feed]
-        mislabelled = faults["mislabelled"] if table.feed == "readings" else 0
+        wanted = expected["quarantined"] + refused.get(table.feed, 0)
         assert sum(batch.messages_in for batch in batches) == expected["bronze"]
         assert sum(batch.repeated for batch in batches) == expected["repeated"]
-        assert sum(batch.quarantined for batch in batches) == expected["quarantined"] + mislabelled
+        assert sum(batch.quarantined for batch in batches) == wanted
 
 
 @pytest.mark.parametrize("table", ["gold.baskets", "gold.shop_hours"])

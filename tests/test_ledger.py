@@ -20,7 +20,7 @@ BATCH = Batch(
     messages_in=5,
     kept=3,
     quarantined=2,
-    feeds={"readings": 2, "positions": 1},
+    feeds={"readings": 2, "wearables": 1},
     started_at="2026-03-01T09:30:00.250+00:00",
 )
 
@@ -51,7 +51,7 @@ def test_a_batch_that_only_its_commit_knows_is_folded(lake):
     commit(lake)
     [batch] = Ledger(lake).batches
     assert (batch.batch_id, batch.version_after) == ("ingest-0-a", 0)
-    assert (batch.objects, batch.feeds) == (["one", "two"], {"readings": 2, "positions": 1})
+    assert (batch.objects, batch.feeds) == (["one", "two"], {"readings": 2, "wearables": 1})
     assert lake.rows(BATCHES) == 1
 
 
@@ -84,4 +84,4 @@ def test_who_listens_hears_of_each_batch_once(lake):
 def test_messages_without_a_table_of_their_own_wait(lake):
     books = Ledger(lake)
     books.record([BATCH])
-    assert books.waiting() == {"positions": 1}
+    assert books.waiting() == {"wearables": 1}

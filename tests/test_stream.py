@@ -140,12 +140,12 @@ def test_sigterm_lets_the_batch_finish_and_a_restart_goes_on(server, where, tmp_
     lake = Lake(settings, server)
 
     with processes.lakehouse(*words, log=tmp_path / "first.log") as process:
-        land(storage, 1, "weather")  # no table waits for it: a batch of ingest and no more
+        land(storage, 1, "weather")  # for one table: the batch under way is a small one
         processes.until(
             lambda: lake.version(EVENTS) >= 0 and lake.rows(EVENTS) == 1, [process], 250
         )
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(150) == 0
     assert "every batch is done" in (tmp_path / "first.log").read_text()
 
     land(storage, 2)  # nobody looks
@@ -158,7 +158,7 @@ def test_sigterm_lets_the_batch_finish_and_a_restart_goes_on(server, where, tmp_
         land(storage, 3, "weather")
         processes.until(lambda: lake.rows(EVENTS) == 3, [process], 250)
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(150) == 0
     ingested = ledger.Ledger(lake, is_reader=True).of("ingest")
     assert sum(batch.messages_in for batch in ingested) == 3
     assert s3_server.status(tmp_path) is None  # it used the server of the test, and started none

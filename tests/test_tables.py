@@ -145,8 +145,8 @@ def test_a_table_is_found_by_its_name_and_an_unknown_name_lists_those_there_are(
         tables.by_name("gold.shop")
 
 
-def test_a_feed_that_waits_in_bronze_feeds_no_table():
-    assert tables.fed_by("weather") == ()
+def test_a_feed_without_a_table_feeds_none():
+    assert tables.fed_by("wearables") == ()
 
 
 def test_a_table_knows_its_layer_its_short_name_and_its_uri():

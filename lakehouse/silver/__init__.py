@@ -5,13 +5,17 @@ from collections.abc import Callable
 from pyspark.sql import DataFrame
 
 from lakehouse.silver import (
+    app_events,
     calibrations,
     customers,
     deliveries,
+    detections,
     device_faults,
     devices,
     footfall,
     planogram,
+    positions,
+    prices,
     products,
     promotions,
     readings,
@@ -19,6 +23,7 @@ from lakehouse.silver import (
     sales,
     shops,
     sightings,
+    weather,
     zones,
 )
 
@@ -33,11 +38,16 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "silver.customers": customers.build,
     "silver.planogram": planogram.build,
     "silver.promotions": promotions.build,
+    "silver.weather": weather.build,
     "silver.readings": readings.build,
     "silver.sightings": sightings.build,
     "silver.sales": sales.build,
     "silver.rfid_reads": rfid_reads.build,
     "silver.footfall": footfall.build,
     "silver.deliveries": deliveries.build,
+    "silver.detections": detections.build,
+    "silver.positions": positions.build,
+    "silver.app_events": app_events.build,
+    "silver.prices": prices.build,
     "silver.device_faults": device_faults.build,
 }

@@ -58,15 +58,9 @@ def _typed(messages: DataFrame) -> DataFrame:
         F.col("said.metric").alias("metric"),
         F.col("said.value").alias("raw_value"),
         F.col("said.unit").alias("raw_unit"),
-        _finite(F.col("said.value")).alias("value_as_sent"),
+        rows.finite(F.col("said.value")).alias("value_as_sent"),
         *rows.ARRIVAL,
     ).withColumns(_conversion())
-
-
-def _finite(text: Column) -> Column:
-    """Text as a finite number; "NaN" and "Infinity" are numbers to Spark, not to us."""
-    number = text.try_cast("double")
-    return F.when(F.abs(number) < float("inf"), number)
 
 
 def _conversion() -> dict[str, Column]:

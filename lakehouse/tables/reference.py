@@ -1,4 +1,4 @@
-"""silver, the reference sets: versions of shops, zones, devices, goods and customers."""
+"""silver, the reference sets: versions of shops, zones, devices, goods, customers and weather."""
 
 from lakehouse.tables.schema import EVENT_ID, SHOP, Column, Table, refined_columns
 
@@ -175,5 +175,24 @@ TABLES = (
         feed="promotions",
         is_history=True,
         repeats=("promotion_id", "valid_from"),
+    ),
+    Table(
+        name="silver.weather",
+        grain="the weather outside a shop in an hour, as said from an instant on",
+        key=("shop_id", "hour_at", "valid_from"),
+        columns=(
+            Column("shop_id", "string", "the shop", is_never_null=True),
+            Column("hour_at", "timestamp", "UTC; start of the hour", is_never_null=True),
+            Column("temperature_c", "double", "degrees Celsius"),
+            Column("precipitation_mm", "double", "millimetres in the hour"),
+            VALID_FROM,
+            VALID_TO,
+            EVENT_ID,
+            *refined_columns(),
+        ),
+        upstream=("bronze.events",),
+        feed="weather",
+        is_history=True,
+        repeats=("shop_id", "hour_at", "valid_from"),
     ),
 )

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from lakehouse.tables import reference
+from lakehouse.tables import reference, shoppers
 from lakehouse.tables.schema import EVENT_ID, LATE, SHOP, Column, Table, refined_columns
 
 _YEARS = timedelta(days=730)
@@ -182,4 +182,37 @@ TABLES = (
         retention=_YEARS,
         clustered=("shop_id", "delivered_at"),
     ),
+    Table(
+        name="silver.detections",
+        grain="one inference of an edge camera; never a picture",
+        key=("event_id",),
+        columns=(
+            SHOP,
+            Column("detected_at", "timestamp", "UTC; by the camera's clock", is_never_null=True),
+            Column("event_id", "string", "the sender's id of the message", is_never_null=True),
+            Column("device_id", "string", "the camera", is_never_null=True),
+            Column("zone_id", "string", "the zone it saw, as it says; else the one it stood in"),
+            Column(
+                "label",
+                "string",
+                "shelf_gap, queue, spill, misplaced, people, dwell, pick_up, put_back",
+                is_never_null=True,
+            ),
+            Column("count", "int", "of what the label says", is_never_null=True),
+            Column("confidence", "double", "0 to 1, by the model's own word", is_never_null=True),
+            Column("model", "string", "which model; its confidence is its own"),
+            Column("model_version", "string", "the version of the model"),
+            LATE,
+            *refined_columns(),
+        ),
+        upstream=("bronze.events", "silver.devices"),
+        feed="detections",
+        refers={"silver.devices": "device_id"},
+        repeats=("event_id",),
+        happened="detected_at",
+        lateness=timedelta(hours=2),
+        retention=_YEARS,
+        clustered=("shop_id", "detected_at"),
+    ),
+    *shoppers.TABLES,
 )

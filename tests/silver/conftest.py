@@ -41,7 +41,7 @@ def silver(spark):
 
     def of(table, *rows, extra=""):
         declared = tables.by_name(table)
-        later = {"batch_id", *(["valid_to"] if declared.is_history else [])}
+        later = {"batch_id", "corrected_by", *(["valid_to"] if declared.is_history else [])}
         source = ("arrived_at", "source_object", "source_line")
         columns = [one for one in declared.columns if one.name not in {*later, *source}]
         columns += [one for name in source for one in declared.columns if one.name == name]
