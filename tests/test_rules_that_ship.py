@@ -110,7 +110,7 @@ def test_a_file_is_a_suite_that_great_expectations_loads_without_a_warning(path)
     assert [one.meta["id"] for one in loaded.expectations] == [
         one["meta"]["id"] for one in said["expectations"]
     ]
-    assert said["name"] in {table.name for table in (*tables.SILVER, *tables.GOLD)}
+    assert said["name"] in {table.name for table in tables.TABLES}
     assert said["name"].split(".")[1] == path.stem
 
 
