@@ -55,7 +55,11 @@ class LedgerMismatch(LakehouseError):
 
 
 class GateFailed(LakehouseError):
-    """A version of a table did not pass the gate; what stands on it stays as it is."""
+    """Versions of tables did not pass the gate, a sentence each; what stands on them stays as it is."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__("; ".join(sentences))
+        self.sentences = sentences
 
 
 class BatchFailed(LakehouseError):

@@ -40,7 +40,11 @@ def results(at):
 
 def test_the_world_with_its_faults_passes_and_says_what_each_rule_saw(lakehouse):
     rows = results(lakehouse)
-    assert [row for row in rows if row["verdict"] == "failed"] == []
+    # (So many of its messages are broken on purpose.)
+    failed = {
+        (row["severity"], row["expectation_id"]) for row in rows if row["verdict"] == "failed"
+    }
+    assert failed <= {("warn", "few_are_quarantined")}
     by_rule = {(row["table_name"], row["expectation_id"]): row for row in rows}
     assert len(by_rule) == len(rows)
     for table in JUDGED:
@@ -98,7 +102,7 @@ def test_a_planted_fault_holds_back_what_stands_on_it_and_the_next_good_version_
         build.everything(place)
     now = {table.name: place.lake.version(table) for table in tables.BUILT}
     changed = {name for name, version in now.items() if version != before[name]}
-    assert changed == {"gold.shops"}
+    assert changed == {"gold.shops", "gold.data_quality"}
     seen = {one.name: one.gate for one in status.of(place.lake)}
     assert seen["silver.sales"] == f"{good + 1} failed"
     assert seen["gold.baskets"] == "held back by silver.sales"
@@ -112,8 +116,9 @@ def test_a_planted_fault_holds_back_what_stands_on_it_and_the_next_good_version_
     monkeypatch.setattr("lakehouse.commands.flow.place_of", lambda *_: nullcontext(place))
     monkeypatch.setattr("lakehouse.commands.quality.place_of", lambda *_: nullcontext(place))
     answer = CliRunner().invoke(cli.app, ["build"])
-    assert (answer.exit_code, answer.stderr.count("\n")) == (1, 1)
-    assert answer.stderr.startswith("lakehouse: silver.sales has not passed the gate since version")
+    assert answer.exit_code == 1
+    said = "lakehouse: silver.sales has not passed the gate since version"
+    assert answer.stderr.splitlines()[-1].startswith(said)
     answer = CliRunner().invoke(cli.app, ["gate", "silver.sales"])
     assert answer.exit_code == 1
     assert re.search(r"key_is_unique +fail +failed +3 ", answer.stdout)
@@ -127,6 +132,7 @@ def test_a_planted_fault_holds_back_what_stands_on_it_and_the_next_good_version_
         "gold.baskets",
         "gold.ratings",
         "gold.customer_features",
+        "gold.data_quality",
     ]
     assert status.held_up(place.lake) == []
 

@@ -72,18 +72,21 @@ def test_a_fault_is_raised_in_a_sentence_whatever_stage_it_stopped():
 def test_a_table_that_does_not_pass_the_gate_is_said_once_and_the_stream_goes_on():
     said = []
     at_gate = stream.AtGate(said.append)
-    for fault in ("a", "a", None, None, "a", "b", None):
-        with at_gate.passing():
-            if fault:
-                raise GateFailed(fault)
-    assert said == [
-        "a",
-        "all tables pass the gate again",
-        "a",
-        "b",
-        "all tables pass the gate again",
-    ]
-    with pytest.raises(BatchFailed), at_gate.passing():
+    for who, *faults in (
+        (stream.CATCH_UP, "sales"),
+        ("quick", "sales", "baskets"),
+        ("slow", "sales"),
+        ("quick", "sales"),
+        ("slow",),
+        ("quick",),
+        ("slow",),
+        ("quick", "sales"),
+    ):
+        with at_gate.passing(who):
+            if faults:
+                raise GateFailed(*faults)
+    assert said == ["sales", "baskets", "all tables pass the gate again", "sales"]
+    with pytest.raises(BatchFailed), at_gate.passing("quick"):
         raise BatchFailed("another fault")
 
 

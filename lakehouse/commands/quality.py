@@ -47,7 +47,7 @@ def gate(
             if newest:
                 out.print(_grid(table, list(newest.values()), is_whole=name is not None))
     if said := verdicts.sentences(stands):
-        raise GateFailed("; ".join(said))
+        raise GateFailed(*said)
 
 
 def _wanted(name: str | None) -> tuple[Table, ...]:

@@ -1,5 +1,6 @@
 """Which verdicts somebody must hear of, and in which words."""
 
+import threading
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
@@ -16,7 +17,8 @@ def ring(place: Place, stands: Mapping[str, Stand], besides: Iterable[Alert] = (
     Takes   besides  alerts of others, such as devices that have gone bad
     """
     found = [alert for stand in stands.values() for alert in _of(stand)]
-    return Bell(place.settings, place.lake.storage).ring([*found, *besides], datetime.now(UTC))
+    with place.busy.setdefault("alarms", threading.Lock()):  # what was told is read and written
+        return Bell(place.settings, place.lake.storage).ring([*found, *besides], datetime.now(UTC))
 
 
 def _of(stand: Stand) -> list[Alert]:

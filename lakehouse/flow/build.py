@@ -56,7 +56,7 @@ def everything(place: Place, among: Iterable[Table] = tables.BUILT) -> list[Batc
     done += _built(place, stands, [one for one in wanted if one in OF_VERDICTS])
     alarms.ring(place, stands)
     if said := verdicts.sentences(stands):
-        raise GateFailed("; ".join(said))
+        raise GateFailed(*said)
     return done
 
 

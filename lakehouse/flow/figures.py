@@ -110,7 +110,8 @@ class Figures:
             told = [
                 (at, one)
                 for one in batches
-                if one.messages_in and (at := self._arrived(one.source_to))
+                # (What is released from quarantine is no new message, but fewer that wait.)
+                if (one.messages_in or one.quarantined) and (at := self._arrived(one.source_to))
             ]
             now = max((at for at, _ in told), default=None)
             for at, one in told:

@@ -33,7 +33,7 @@ def table(
     if declared in tables.BUILT:
         stands = gate.judge(place, [one for one in tables.SILVER if one.name in declared.upstream])
         if said := verdicts.sentences(stands):
-            raise GateFailed("; ".join(said))
+            raise GateFailed(*said)
         versions = {name: stand.version for name, stand in stands.items()}
         return build.table(place, declared, versions, in_full=True)
     if declared.layer != "silver":

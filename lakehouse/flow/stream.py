@@ -25,6 +25,7 @@ from lakehouse.ledger import Batch
 COLD_SECONDS = 15.0  # silver tables with few messages
 GOLD_SECONDS = 60.0
 SLOW_SECONDS = 600.0  # what is built from whole days
+CATCH_UP = "catch up"
 LOOK_SECONDS = 0.5  # how long a death or a signal may go unseen
 _NEWS_SECONDS = 0.1  # and a batch that another stage waits for
 # Spark reports an idle stream every 10 s; only one long batch, or a stream that hangs, is so quiet.
@@ -151,26 +152,33 @@ def for_ever(place: Place, every: str, says: Callable[[str], object]) -> None:
 
 
 class AtGate:
-    """Goes on where a table does not pass the gate, and says so once."""
+    """Goes on where tables do not pass the gate, and says so once, whichever loop finds it."""
 
     def __init__(self, says: Callable[[str], object]) -> None:
         """Take what is called with a sentence."""
         self.says = says
-        self.said = ""
+        self._found: dict[str, set[str]] = {}
+        self._lock = threading.Lock()
 
     @contextmanager
-    def passing(self) -> Iterator[None]:
-        """Say what GateFailed says where that is new, and when all pass again."""
+    def passing(self, who: str) -> Iterator[None]:
+        """Say what GateFailed says where that is new, and when all pass again; each of those who
+        build looks at some of the tables.
+        """
+        found: set[str] = set()
         try:
             yield
         except GateFailed as fault:
-            if str(fault) != self.said:
-                self.says(str(fault))
-            self.said = str(fault)
-        else:
-            if self.said:
+            found = set(fault.sentences)
+        with self._lock:
+            known = set().union(*self._found.values())
+            if who != CATCH_UP:  # what it found is theirs now
+                self._found.pop(CATCH_UP, None)
+            self._found[who] = found
+            for sentence in sorted(found - known):
+                self.says(sentence)
+            if known and not any(self._found.values()):
                 self.says("all tables pass the gate again")
-            self.said = ""
 
 
 def _loops(place: Place, every_s: float, at_gate: AtGate) -> list[_Loop]:
@@ -184,7 +192,7 @@ def _loops(place: Place, every_s: float, at_gate: AtGate) -> list[_Loop]:
 
     def building(some: Groups, seconds: float) -> _Loop:
         def work() -> None:
-            with at_gate.passing():
+            with at_gate.passing(some[0][0].name):
                 build.everything(place, *some)
 
         return _Loop(place, build.STAGE, some, work, max(every_s, seconds))
@@ -212,7 +220,7 @@ def catch_up(place: Place, at_gate: AtGate) -> None:
         with once.in_one_sentence(place, stage), _unless_closing(place):
             once.recover(place, stage)
             if not place.closing.is_set():
-                with at_gate.passing():
+                with at_gate.passing(CATCH_UP):
                     everything(place)
 
 
