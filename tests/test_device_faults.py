@@ -76,7 +76,7 @@ def sensors():
     spike.value[spike.when(at(6), at(6, 10))] += 9.0
     silent.is_sent[silent.when(at(8), LAST + timedelta(days=9))] = False
     here = drift.when(at(4), at(12))
-    drift.value[here] += np.linspace(0, 2.5, here.sum())
+    drift.value[here] += np.linspace(0, 4.0, here.sum())
     step.value[step.when(at(3), at(11))] -= 1.5
     clock.wrong, clock.behind = clock.when(at(13), at(20)), timedelta(hours=5)
     here = dying.when(at(5), at(13))
