@@ -76,7 +76,7 @@ def sensors():
     spike.value[spike.when(at(6), at(6, 10))] += 9.0
     silent.is_sent[silent.when(at(8), LAST + timedelta(days=9))] = False
     here = drift.when(at(4), at(12))
-    drift.value[here] += np.linspace(0, 2.5, here.sum())
+    drift.value[here] += np.linspace(0, 4.0, here.sum())
     step.value[step.when(at(3), at(11))] -= 1.5
     clock.wrong, clock.behind = clock.when(at(13), at(20)), timedelta(hours=5)
     here = dying.when(at(5), at(13))
@@ -242,22 +242,26 @@ def test_a_reading_is_looked_at_for_the_two_days_it_is_near(tables):
 
 def test_jumps_that_undo_each_other_are_a_step_unless_they_are_units(spark):
     mark = "kind: string, metric: string, begins: double, ends: double, evidence: double"
+    mark += ", limit: double, bridge_s: double, least: int, least_s: double"
     hour = 3600.0
 
     def jump(at_h, by):
-        return (scales.JUMP, "weight", at_h * hour, at_h * hour, by, 0.01)
+        return (scales.JUMP, "weight", at_h * hour, at_h * hour, by, 0.01, 0.0, 1, 0.0)
 
+    gap = ("gap", "weight", 0.0, 9.0, 3.0, 1.5, 0.0, 1, 0.0)
     devices = {
-        "off": [jump(1, 0.93), jump(2, -0.4), jump(3, -0.8), jump(6, -0.93)],
+        "off": [gap, jump(1, 0.93), jump(2, -0.4), jump(3, -0.8), jump(6, -0.93)],
         "units": [jump(1, 1.2), jump(2, -0.4), jump(3, -0.8), jump(6, -1.2)],
         "a third of a unit": [jump(1, 0.4), jump(2, -1.2), jump(3, -1.2), jump(6, -0.4)],
         "for ever": [jump(1, 0.93), jump(2, -0.4), jump(3, -0.8), jump(30, -0.93)],
         "little to compare with": [jump(1, 0.93), jump(2, -0.4), jump(6, -0.93)],
     }
-    rows = [("S1", device, jumps) for device, jumps in devices.items()]
     marks = spark.createDataFrame(
-        rows, f"shop_id string, device_id string, marks array<struct<{mark}, limit: double>>"
+        list(devices.items()), f"device_id string, marks array<struct<{mark}>>"
     )
-    [step] = scales.turned_back(marks, ["shop_id", "device_id"]).collect()
-    assert (step["device_id"], step["kind"], step["evidence"]) == ("off", "step", 0.93)
+    became = {row["device_id"]: row["marks"] for row in scales.with_steps(marks).collect()}
+    assert {device for device, some in became.items() if some} == {"off"}
+    [same, step] = became["off"]
+    assert tuple(same) == gap
+    assert (step["kind"], step["metric"], step["evidence"]) == ("step", "weight", 0.93)
     assert (step["begins"], step["ends"]) == (hour, 6 * hour)

@@ -107,6 +107,7 @@ def _nab(spark: SparkSession) -> list[Row]:
             path = f"realKnownCause/{name}.csv"
             series = pd.read_csv(_member(archive, f"data/{path}"))
             series["at"] = pd.to_datetime(series["timestamp"], utc=True)
+            series = series.sort_values("at", kind="stable", ignore_index=True)
             spans = [tuple(pd.Timestamp(one, tz="UTC") for one in span) for span in windows[path]]
             named = series.assign(device_id=name, metric="temperature")
             found = _found(spark, named, "thermometer", interval_s)

@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse.faults import levels, scales
-from lakehouse.faults.marks import Mark
+from lakehouse.faults.marks import FIELDS, Mark
 
 _OF = ("day_on", "shop_id", "device_id")
 # What is within an hour of another fault of the same device and is its effect.
@@ -25,21 +25,7 @@ def marks(marked: DataFrame, kinds: Sequence[Mark]) -> DataFrame:
         .where("mark IS NOT NULL")
         .select(*_OF, "metric", "mark.*")
         .groupBy(*_OF)  # all of a device together, so that what follows reads the marks once
-        .agg(
-            F.collect_list(
-                F.struct(
-                    "kind",
-                    "metric",
-                    "begins",
-                    "ends",
-                    "evidence",
-                    "limit",
-                    "bridge_s",
-                    "least",
-                    "least_s",
-                )
-            ).alias("marks")
-        )
+        .agg(F.collect_list(F.struct(*FIELDS)).alias("marks"))
     )
 
 
@@ -50,9 +36,8 @@ def of_marks(marked: DataFrame) -> DataFrame:
     Gives   day_on, shop_id, device_id, fault, metric, begins, ends (seconds since 1970), evidence,
             score
     """
-    single = marked.select(*_OF, F.explode("marks").alias("mark")).select(*_OF, "mark.*")
-    together = single.where(F.col("kind") != scales.JUMP).transform(_of_series)
-    together = together.unionByName(scales.turned_back(marked, _OF))
+    single = scales.with_steps(marked).select(*_OF, F.explode("marks").alias("mark"))
+    together = single.select(*_OF, "mark.*").transform(_of_series)
     return together.transform(_of_devices).transform(_without_what_another_explains)
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+FIELDS = ("kind", "metric", "begins", "ends", "evidence", "limit", "bridge_s", "least", "least_s")
+
 
 @dataclass(frozen=True)
 class Mark:

@@ -47,8 +47,6 @@ def marked(righted: DataFrame, heard_of_shops: DataFrame) -> DataFrame:
     Takes   righted         as clocks.righted gives it
             heard_of_shops  as looks.heard_of_shops gives it
     """
-    near = Window.partitionBy(*looks.SERIES).orderBy(F.col("second").cast("bigint"))
-    near = near.rangeBetween(-_AROUND_S, _AROUND_S)
     in_order = looks.in_order()
     holed = (
         righted.join(F.broadcast(heard_of_shops), on=["day_on", "shop_id"], how="left")
@@ -67,8 +65,8 @@ def marked(righted: DataFrame, heard_of_shops: DataFrame) -> DataFrame:
         )
         .withColumns(
             {
-                "holes": F.count_if(F.col("lost") >= 1).over(near),
-                "near": F.count("*").over(near),
+                "holes": _near(F.count_if(F.col("lost") >= 1)),
+                "near": _near(F.count("*")),
                 "usual": F.count_if(F.col("lost") >= 1).over(looks.series())
                 / F.count("*").over(looks.series()),
             }
@@ -93,6 +91,17 @@ def marked(righted: DataFrame, heard_of_shops: DataFrame) -> DataFrame:
         "usual",
         "heard_from",
         "heard_to",
+    )
+
+
+def _near(counted: Column) -> Column:
+    """A count of what is near in time: up to its end less what is before its beginning, as Spark
+    counts on from row to row only where a frame has no beginning.
+    """
+    order = Window.partitionBy(*looks.SERIES).orderBy(F.col("second").cast("bigint"))
+    first = Window.unboundedPreceding
+    return counted.over(order.rangeBetween(first, _AROUND_S)) - counted.over(
+        order.rangeBetween(first, -_AROUND_S - 1)
     )
 
 

@@ -4,13 +4,11 @@ A weight that creeps does it between the units; one that jumps, stays there and 
 same is off, where the jump is no number of units.
 """
 
-from collections.abc import Sequence
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.faults import looks
-from lakehouse.faults.marks import Mark
+from lakehouse.faults.marks import FIELDS, Mark
 
 JUMP = "jump"
 
@@ -84,49 +82,54 @@ def _jump() -> Column:
     return MARKS[1].column(is_one, F.col("second"), F.col("second"), "change", F.col("noise"))
 
 
-def turned_back(marks: DataFrame, of: Sequence[str]) -> DataFrame:
-    """The pairs of jumps between which a scale was off: a step.
+def with_steps(marks: DataFrame) -> DataFrame:
+    """The pairs of jumps between which a scale was off, as marks of a step, in place of the jumps.
 
-    Takes   marks  as intervals.marks gives it
-    Gives   `of`, kind, metric, begins, ends, evidence, score
+    Takes, gives  marks, as intervals.marks gives it
     """
-    jumps = F.filter("marks", lambda one: one["kind"] == JUMP)
-    pairs = (
-        marks.withColumn("jumps", jumps)
-        .where(F.size("jumps") >= 2 + _OTHERS)
-        .withColumn("there", F.explode("jumps"))
-        .withColumn("back", F.explode("jumps"))
-        .where(_undo_each_other())
-        .withColumn("others", F.filter("jumps", _is_another))
-        .where(F.size("others") >= _OTHERS)
-        .where(~F.exists("others", _is_of_units))
-    )
-    step = F.col("there.evidence")
-    limit = _JUMPS * F.col("there.limit")
-    return pairs.select(
-        *of,
-        F.lit("step").alias("kind"),
-        F.col("there.metric").alias("metric"),
-        F.col("there.begins").alias("begins"),
-        F.col("back.ends").alias("ends"),
-        step.alias("evidence"),
-        (F.abs(step) / limit).alias("score"),
+    return (
+        marks.withColumn("jumps", F.filter("marks", lambda one: one["kind"] == JUMP))
+        .withColumn("steps", F.flatten(F.transform("jumps", _steps)))
+        .withColumn(
+            "marks", F.concat(F.filter("marks", lambda one: one["kind"] != JUMP), F.col("steps"))
+        )
+        .drop("jumps", "steps")
     )
 
 
-def _undo_each_other() -> Column:
-    lasts = F.col("back.begins") - F.col("there.begins")
-    left = F.abs(F.col("there.evidence") + F.col("back.evidence"))
-    return lasts.between(_LEAST_S, _MOST_S) & (left < _SAME * F.col("there.limit"))
+def _steps(there: Column) -> Column:
+    """Those that begin with a jump."""
+    backs = F.filter("jumps", lambda back: _undo_each_other(there, back) & _is_odd(there, back))
+    return F.transform(backs, lambda back: _step(there, back))
 
 
-def _is_another(one: Column) -> Column:
-    return (one["begins"] != F.col("there.begins")) & (one["begins"] != F.col("back.begins"))
+def _step(there: Column, back: Column) -> Column:
+    own = {
+        "kind": F.lit("step"),
+        "ends": back["ends"],
+        "limit": _JUMPS * there["limit"],
+    }
+    return F.struct(*(own.get(name, there[name]).alias(name) for name in FIELDS))
 
 
-def _is_of_units(other: Column) -> Column:
-    """Whether a jump and another one are whole multiples, the larger one of the smaller one."""
-    jump, beside = F.abs("there.evidence"), F.abs(other["evidence"])
-    large, small = F.greatest(jump, beside), F.least(jump, beside)
+def _undo_each_other(there: Column, back: Column) -> Column:
+    left = F.abs(there["evidence"] + back["evidence"])
+    lasts = back["begins"] - there["begins"]
+    return lasts.between(_LEAST_S, _MOST_S) & (left < _SAME * there["limit"])
+
+
+def _is_odd(there: Column, back: Column) -> Column:
+    """Whether there are other jumps, and none that says the two are a number of units."""
+    others = F.filter(
+        "jumps",
+        lambda one: (one["begins"] != there["begins"]) & (one["begins"] != back["begins"]),
+    )
+    return (F.size(others) >= _OTHERS) & ~F.exists(others, lambda one: _are_units(there, one))
+
+
+def _are_units(jump: Column, other: Column) -> Column:
+    """Whether the larger one is a whole multiple of the smaller one."""
+    sizes = F.abs(jump["evidence"]), F.abs(other["evidence"])
+    large, small = F.greatest(*sizes), F.least(*sizes)
     rest = F.abs(large - F.round(large / small) * small)
-    return rest < _SAME * F.col("there.limit")
+    return rest < _SAME * jump["limit"]
