@@ -98,7 +98,8 @@ def _refuse_unreadable_regex(who: str, regex: str | None) -> None:
 def _refuse_unreadable_sql(who: str, sql: str) -> None:
     """Spark itself reads the SQL of a column only when rows are asked for."""
     try:
-        _engine().org.apache.spark.sql.catalyst.parser.CatalystSqlParser.parseExpression(sql)
+        parser = getattr(_engine().org.apache.spark.sql.catalyst.parser, "CatalystSqlParser$")
+        getattr(parser, "MODULE$").parseExpression(sql)
     except ParseException as fault:
         raise BadRule(
             f"{who} has row_condition = {sql!r}, which Spark cannot read ({_first_line(fault)}); "

@@ -88,8 +88,13 @@ LENGTHS = "column_value_lengths_to_be_between"
 STRICT = {"strict_min": True, "strict_max": True}
 ABOVE = "column_pair_values_a_to_be_greater_than_b"
 PAIRS = [("n", "m"), ("t", "u"), ("at", "until"), ("d", "f"), ("n", "d"), ("cents", "n")]
-IGNORED_PAIR = ("both_values_are_missing", "either_value_is_missing", "neither")
-IGNORED = ("all_values_are_missing", "any_value_is_missing", "never")
+MODES = [{}] + [
+    {"ignore_row_if": mode}
+    for mode in ("both_values_are_missing", "either_value_is_missing", "neither")
+]
+MODES_OF_SEVERAL = [{}] + [
+    {"ignore_row_if": mode} for mode in ("all_values_are_missing", "any_value_is_missing", "never")
+]
 
 
 def expectations():
@@ -150,29 +155,37 @@ def of_texts():
 
 
 def of_pairs():
-    for ignored in ({}, *({"ignore_row_if": mode} for mode in IGNORED_PAIR)):
-        for a, b in PAIRS:
+    for ignored in MODES:
+        for a, b in PAIRS if not ignored else PAIRS[:2]:
             pair = {"column_A": a, "column_B": b, **ignored}
             yield "column_pair_values_to_be_equal", pair
             yield ABOVE, pair
             yield ABOVE, pair | {"or_equal": True}
-        for pairs in ([[1, "ab"], [2, "abc"]], [[None, "ab"], [0, None]]):
-            given = {"column_A": "n", "column_B": "t", "value_pairs_set": pairs}
-            yield "column_pair_values_to_be_in_set", given | ignored
+        given = {"column_A": "n", "column_B": "t", "value_pairs_set": [[None, "ab"], [0, None]]}
+        yield "column_pair_values_to_be_in_set", given | ignored
+    given = {"column_A": "n", "column_B": "t", "value_pairs_set": [[1, "ab"], [2, "abc"]]}
+    yield "column_pair_values_to_be_in_set", given
 
 
 def of_several():
-    for ignored in ({}, *({"ignore_row_if": mode} for mode in IGNORED)):
-        for names, total in (
-            *((["n", "m"], 4), (["n", "m", "d"], 2.1), (["cents", "n"], 2.1), (["d", "f"], 0.2)),
-            *((["n", "m"], 2**32 - 2), (["big", "n"], 2**63), (["big", "n", "m"], -(2**63))),
-        ):
-            given = {"column_list": names, "sum_total": total, **ignored}
-            yield "multicolumn_sum_to_equal", given
-        for names in (["n", "m"], ["t", "u"], ["n", "m", "d"]):
-            given = {"column_list": names, **ignored}
-            yield "multicolumn_values_to_be_equal", given
-            yield "select_column_values_to_be_unique_within_record", given
+    for names, total in (
+        *(
+            (["n", "m", "d"], 2.1),
+            (["cents", "n"], 2.1),
+            (["d", "f"], 0.2),
+            (["n", "m"], 2**32 - 2),
+        ),
+        *((["big", "n"], 2**63), (["big", "n", "m"], -(2**63))),
+    ):
+        yield "multicolumn_sum_to_equal", {"column_list": names, "sum_total": total}
+    for names in (["t", "u"], ["n", "m", "d"]):
+        yield "multicolumn_values_to_be_equal", {"column_list": names}
+        yield "select_column_values_to_be_unique_within_record", {"column_list": names}
+    for ignored in MODES_OF_SEVERAL:
+        given = {"column_list": ["n", "m"], **ignored}
+        yield "multicolumn_sum_to_equal", given | {"sum_total": 4}
+        yield "multicolumn_values_to_be_equal", given
+        yield "select_column_values_to_be_unique_within_record", given
 
 
 def with_conditions():

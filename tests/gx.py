@@ -8,6 +8,8 @@ os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
 import great_expectations as gx
 
+from lakehouse.quality import expectations as ours  # noqa: F401  GX knows them from then on
+
 # It tells of every metric that it computes.
 logging.getLogger("great_expectations").setLevel(logging.ERROR)
 

@@ -111,18 +111,23 @@ def _of_world(where: Settings, opened: Place, seed: int) -> Scores:
     at = place.at(where, opened.endpoint, opened.spark)
     # In a process of its own, as the simulator's memory is not the pipeline's.
     with get_context("spawn").Pool(1) as pool:
-        truth, mute = pool.apply(_land, (where, opened.endpoint, seed))
+        truth, mute, unread = pool.apply(_land, (where, opened.endpoint, seed))
     ingest.everything(at)
     refine.everything(at)
-    return {**_refused(at, truth, mute), **_found(at, truth)}
+    return {**_refused(at, truth, mute, unread), **_found(at, truth)}
 
 
-def _land(where: Settings, endpoint: str, seed: int) -> tuple[pd.DataFrame, list[str]]:
-    """Land the world; give the truth about its faults, and the sightings without a strength."""
+def _land(
+    where: Settings, endpoint: str, seed: int
+) -> tuple[pd.DataFrame, list[str], list[tuple[str, int]]]:
+    """Land the world; give the truth about its faults, the sightings without a strength, and the
+    lines that Python's json does not read.
+    """
     storage = s3.client(where, endpoint)
     s3.ensure_buckets(storage, where.buckets.model_dump().values())
     bodies: dict[str, bytes] = {}
     mute: list[str] = []
+    unread: list[tuple[str, int]] = []
     with s3.uploading(storage) as upload:
         for one in simulator.write(where, seed, lambda _, key, body: bodies.update({key: body})):
             body = bodies.pop(one.key)
@@ -130,22 +135,22 @@ def _land(where: Settings, endpoint: str, seed: int) -> tuple[pd.DataFrame, list
                 truth = pd.read_parquet(io.BytesIO(body))
             if one.bucket == where.buckets.landing:
                 upload(one.bucket, one.key, body)
-                mute += _mute(gzip.decompress(body) if one.key.endswith(".gz") else body)
-    return truth.astype(dict.fromkeys(("kind", "how", "device_id", "feed"), object)), mute
+                plain = gzip.decompress(body) if one.key.endswith(".gz") else body
+                for number, line in enumerate(plain.split(b"\n")[:-1], 1):
+                    try:
+                        said = json.loads(line)
+                    except (ValueError, UnicodeDecodeError):
+                        unread.append((one.key, number))
+                        continue
+                    if b'"rssi_dbm":127' in line:
+                        mute.append(said["event_id"])
+    texts = dict.fromkeys(("kind", "how", "device_id", "feed"), object)
+    return truth.astype(texts), mute, unread
 
 
-def _mute(body: bytes) -> list[str]:
-    found = []
-    for line in body.split(b"\n"):
-        if b'"rssi_dbm":127' in line:
-            try:
-                found.append(json.loads(line)["event_id"])
-            except (ValueError, UnicodeDecodeError):  # a broken line
-                continue
-    return found
-
-
-def _refused(at: Place, truth: pd.DataFrame, mute: list[str]) -> Scores:
+def _refused(
+    at: Place, truth: pd.DataFrame, mute: list[str], unread: list[tuple[str, int]]
+) -> Scores:
     """What had to be refused, repeated or flagged, row by row."""
     sql = at.lake.sql()
     quarantine = sql.sql(
@@ -161,6 +166,9 @@ def _refused(at: Place, truth: pd.DataFrame, mute: list[str]) -> Scores:
         lines = pd.MultiIndex.from_frame(planted[["object", "line"]].astype({"line": int}))
         there = pd.MultiIndex.from_frame(mine[_LINE].drop_duplicates())
         scores[kind] = matching.sets(lines, there), None
+        if kind == "broken_line":
+            simple = pd.MultiIndex.from_tuples(unread, names=lines.names)
+            scores[kind] = scores[kind][0], matching.sets(lines, simple)
     fed = {table.feed for table in tables.SILVER}
     copies = truth[truth["kind"].isin(["repeat", "burst"]) & truth["feed"].isin(fed)]
     repeats = sql.sql("SELECT event_id, table_name FROM ops.repeats").df()

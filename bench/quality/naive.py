@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 HOW = {
+    "broken_line": "Python's json",
     "gap": "a hole of an hour",
     "silent": "an hour without",
     "stuck": "6 equal values",

@@ -38,10 +38,10 @@ def found(readings: DataFrame, devices: DataFrame, calibrations: DataFrame) -> D
     Gives   the columns of silver.device_faults, without batch
     """
     heard = looks.around_each_day(readings, devices, calibrations)
+    righted = heard.transform(clocks.righted)
     marked = (
-        heard.transform(clocks.righted)
-        .transform(levels.beside_peers)
-        .transform(presence.marked, looks.heard_of_shops(heard))
+        righted.transform(levels.beside_peers)
+        .transform(presence.marked, looks.heard_of_shops(righted))
         .transform(still.marked)
         .transform(scales.marked)
         .transform(levels.marked)

@@ -14,9 +14,9 @@ _FEW = 9
 # A clock that nobody sets by the network drifts by less than a minute a month (20 ppm, a usual
 # crystal); five minutes off is a clock that was set wrong.
 _WRONG_S = 300.0
-# Where lines are in no order, the middle half of them spans half of what the object gathers, and no
-# line is farther from its middle than that.
-_SPANS = 1.5
+# Where lines are in no order, a line may well be as far from the middle half of those around it as
+# a half of that is long; where they are, it is nearer.
+_SPANS = 0.75
 
 _LONG_S = 5_400
 
@@ -32,9 +32,11 @@ def righted(heard: DataFrame) -> DataFrame:
     lines = lines.rowsBetween(-_LINES, _LINES)
     device = Window.partitionBy("day_on", "device_id").orderBy("own", "source_object")
     device = device.rowsBetween(-_LINES, _LINES)
-    behind = F.col("quarters")[1] - F.col("own")
-    span = F.col("quarters")[2] - F.col("quarters")[0]
-    is_off = (F.col("told") >= _FEW) & (F.abs(behind) > F.greatest(F.lit(_WRONG_S), _SPANS * span))
+    low, middle, high = (F.col("quarters")[place] for place in range(3))
+    behind = middle - F.col("own")
+    outside = F.greatest(low - F.col("own"), F.col("own") - high)
+    limit = F.greatest(F.lit(_WRONG_S), _SPANS * (high - low))
+    is_off = (F.col("told") >= _FEW) & (outside > limit)
     # A clock stays off by the same time, and the lines beside one line are a minute or two apart.
     return (
         heard.withColumn("own", own)

@@ -9,6 +9,8 @@ from lakehouse.faults import levels, scales
 from lakehouse.faults.marks import Mark
 
 _OF = ("day_on", "shop_id", "device_id")
+# What is within an hour of another fault of the same device and is its effect.
+_NEAR_S = 3_600.0
 _EXPLAINS = {"stuck": ("drift", "step"), "dying_battery": ("gap",)}
 
 
@@ -150,7 +152,10 @@ def _without_what_another_explains(seen: DataFrame) -> DataFrame:
         seen = seen.withColumn(f"while_{cause}", times.over(device))
         meets = F.exists(
             f"while_{cause}",
-            lambda one: (one["begins"] <= F.col("ends")) & (one["ends"] >= F.col("begins")),
+            lambda one: (
+                (one["begins"] - _NEAR_S <= F.col("ends"))
+                & (one["ends"] + _NEAR_S >= F.col("begins"))
+            ),
         )
         kept &= ~(F.col("fault").isin(*effects) & meets)
     return seen.where(kept).drop(*(f"while_{cause}" for cause in _EXPLAINS))

@@ -24,8 +24,9 @@ _FLOOR = 6
 # a normal spread leaves one in 5e8 outside; four and a half of floors, which follow each other so
 # closely that a whole look holds some twenty independent ones (tuned on simulated worlds).
 _BESIDE_PEERS, _ALONE = 6.0, 4.5
-# No sensor is known better than this share of its level.
-_EXACT = 0.002
+# No sensor is known better than this share of its level, and no floor better than a twentieth of
+# what the device swings: how often it is at rest differs from hour to hour.
+_EXACT, _WANDERS = 0.002, 0.05
 # What is usual is not known before a day of readings.
 _KNOWN_S = 86_400.0
 # A level holds for an hour and a half; a floor, which is made of an hour or two, for longer.
@@ -42,16 +43,18 @@ _WEIGHT = "weight"  # has its own family: scales
 
 def beside_peers(righted: DataFrame) -> DataFrame:
     """Add `peers`, how many devices of the kind measured the same in the shop at that time, and
-    `peer_value`, the median of what they said.
+    `peer_off`, the median of how far they were from their own usual values: a zone that is always
+    colder is as good a peer as another.
     """
     slot = F.floor(F.col("second") / F.coalesce("interval_s", F.lit(600.0)))
     same = Window.partitionBy("day_on", "shop_id", "kind", "metric", "slot")
     return (
-        righted.withColumn("slot", slot)
+        righted.withColumn("own_usual", F.median("value").over(looks.series()))
+        .withColumn("slot", slot)
         .withColumns(
             {
-                "peers": F.count("*").over(same),
-                "peer_value": F.median("value").over(same),
+                "peers": F.size(F.collect_set("device_id").over(same)),
+                "peer_off": F.median(F.col("value") - F.col("own_usual")).over(same),
             }
         )
         .drop("slot")
@@ -59,12 +62,13 @@ def beside_peers(righted: DataFrame) -> DataFrame:
 
 
 def marked(measured: DataFrame) -> DataFrame:
-    """Add the marks `level` and `step_at_calibration`.
+    """Add the marks `level` and `step_at_calibration`, and `tenths`: the first tenth, the middle and
+    the last tenth of the values of the look.
 
     Takes   measured  with `second`, and what `beside_peers` adds
     """
-    has_peers = F.col("peers") >= _PEERS
-    aside = F.col("value") - F.col("peer_value")
+    has_peers = F.median("peers").over(looks.series()) >= _PEERS
+    aside = F.col("value") - F.col("own_usual") - F.col("peer_off")
     beside = F.percentile(aside, 0.5).over(looks.series(-_SMOOTH, _SMOOTH))
     few = F.sort_array(F.collect_list("value").over(looks.series(-_FLOOR, _FLOOR)))
     floor = F.when(F.size(few) > 1, few[1]).otherwise(few[0])
@@ -72,11 +76,12 @@ def marked(measured: DataFrame) -> DataFrame:
     since = F.col("second") - F.unix_micros("calibrated_at") / 1e6
     is_before, is_after = since.between(-_CALIBRATED_S, -1e-6), since.between(0.0, _CALIBRATED_S)
     return (
-        measured.withColumn("at", F.when(has_peers, beside).otherwise(floor))
+        measured.withColumn("has_peers", has_peers)
+        .withColumn("at", F.when(F.col("has_peers"), beside).otherwise(floor))
         .withColumns(
             {
+                "tenths": F.percentile("value", [0.1, 0.5, 0.9]).over(whole),
                 "usually": F.median("at").over(whole),
-                "magnitude": F.abs(F.median("value").over(whole)),
                 "known_s": F.max("second").over(whole) - F.min("second").over(whole),
                 "move": F.abs(F.col("at") - F.lag("at", 3).over(looks.in_order())),
                 "was": F.median(F.when(is_before, F.col("at"))).over(whole),
@@ -86,31 +91,21 @@ def marked(measured: DataFrame) -> DataFrame:
         .withColumn("off", F.col("at") - F.col("usually"))
         .withColumns(
             {
-                "spread": _no_less(F.median(F.abs("off")).over(whole)),
-                "unrest": _no_less(F.median("move").over(whole)),
+                "spread": F.greatest(1.4826 * F.median(F.abs("off")).over(whole), _least()),
+                "unrest": F.greatest(1.4826 * F.median("move").over(whole), _least()),
             }
         )
         .withColumns({LEVEL: _level(), "step_at_calibration": _calibrated()})
-        .drop(
-            "at",
-            "usually",
-            "magnitude",
-            "known_s",
-            "move",
-            "was",
-            "became",
-            "off",
-            "spread",
-            "unrest",
-            "peers",
-        )
-        .drop("peer_value")
+        .drop("at", "usually", "known_s", "move", "was", "became", "off", "spread", "unrest")
+        .drop("peers", "peer_off", "own_usual", "has_peers")
     )
 
 
-def _no_less(middle: Column) -> Column:
-    """A robust spread (1.4826 medians of a normal one), and no less than sensors are exact."""
-    return F.greatest(1.4826 * middle, _EXACT * F.col("magnitude"), F.lit(1e-9))
+def _least() -> Column:
+    """No robust spread is smaller than what sensors are exact to, nor a floor's than it wanders."""
+    exact = F.greatest(_EXACT * F.abs(F.col("tenths")[1]), F.lit(1e-9))
+    wanders = _WANDERS * (F.col("tenths")[2] - F.col("tenths")[0])
+    return F.when(F.col("has_peers"), exact).otherwise(F.greatest(exact, wanders))
 
 
 def _is_judged() -> Column:
@@ -118,8 +113,7 @@ def _is_judged() -> Column:
 
 
 def _level() -> Column:
-    has_peers = F.col("peers") >= _PEERS
-    limit = F.when(has_peers, _BESIDE_PEERS).otherwise(_ALONE) * F.col("spread")
+    limit = F.when(F.col("has_peers"), _BESIDE_PEERS).otherwise(_ALONE) * F.col("spread")
     ends = F.col("second") + F.coalesce("interval_s", F.lit(0.0))
     is_one = (F.abs("off") > limit) & (F.col("known_s") >= _KNOWN_S) & _is_judged()
     return MARKS[0].column(is_one, F.col("second"), ends, "off", limit)

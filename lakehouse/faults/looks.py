@@ -58,14 +58,13 @@ def around_each_day(readings: DataFrame, devices: DataFrame, calibrations: DataF
     )
 
 
-def heard_of_shops(heard: DataFrame) -> DataFrame:
-    """When the first and the last reading of each shop and look was measured.
+def heard_of_shops(righted: DataFrame) -> DataFrame:
+    """When the first and the last reading of each shop and look was taken, by a right clock.
 
     Gives   day_on, shop_id, heard_from, heard_to (seconds since 1970)
     """
-    second = F.unix_micros("measured_at") / 1e6
-    return heard.groupBy("day_on", "shop_id").agg(
-        F.min(second).alias("heard_from"), F.max(second).alias("heard_to")
+    return righted.groupBy("day_on", "shop_id").agg(
+        F.min("second").alias("heard_from"), F.max("second").alias("heard_to")
     )
 
 

@@ -18,9 +18,9 @@ JUMP = "jump"
 # half of nine readings.
 _CREEP = 4
 # The median of nine changes of a still weight has a spread of 0.4 of one change (1.2533 / 3), but
-# changes in a row cancel each other, so that it is seen to stay below: 1.8 spreads of a change is
-# more than four of those.
-_CREEPS = 1.8
+# changes in a row cancel each other, so that it stays below: two spreads of a change is five of
+# those.
+_CREEPS = 2.0
 # A change is one that is no noise at six spreads, which noise reaches once in 5e8.
 _JUMPS = 6.0
 # Two jumps undo each other, and a jump is a number of units, to within four spreads of a change.
@@ -41,7 +41,9 @@ def marked(measured: DataFrame) -> DataFrame:
     """Add the marks `drift` and `jump`, and `change`: the value less the one before it."""
     change = F.col("value") - F.lag("value").over(looks.in_order())
     near = looks.series(-_CREEP, _CREEP)
-    noise = F.greatest(F.median(F.abs("change")).over(looks.series()) / 0.6745, F.lit(1e-6))
+    # (Of changes only: a scale that was stuck has none.)
+    changed = F.when(F.col("change") != 0, F.abs("change"))
+    noise = F.greatest(F.median(changed).over(looks.series()) / 0.6745, F.lit(1e-6))
     return (
         measured.withColumn("change", change)
         .withColumns({"noise": noise, "creep": F.percentile("change", 0.5).over(near)})

@@ -12,9 +12,8 @@ _NEIGHBOURS = 6
 # A spike leaves them by more than all the device usually swings (between the first and the last
 # tenth of its readings), and a fifth.
 _SWINGS = 1.2
-# Nor is a flicker of the last digit one: six times the usual change from reading to reading, and
-# more than a hundredth of the level.
-_CHANGES, _LEVEL_SHARE = 6.0, 0.01
+# Nor is a flicker of the last digit one: it leaves the level by more than a hundredth.
+_LEVEL_SHARE = 0.01
 # What two devices of a zone see at once has happened: a party of five comes in, and carbon dioxide
 # and noise rise. It is enough if they see it half as clearly.
 _SEEN_BY, _CLEARLY = 2, 0.6
@@ -25,7 +24,7 @@ MARKS = (Mark("spike", bridge_s=0.0),)
 def marked(measured: DataFrame) -> DataFrame:
     """Add the mark `spike`.
 
-    Takes   measured  with `second`, and `change` of scales.marked
+    Takes   measured  with `second`, and `tenths` of levels.marked
     """
     before, after = looks.series(-_NEIGHBOURS, -1), looks.series(1, _NEIGHBOURS)
     highest = F.greatest(F.max("value").over(before), F.max("value").over(after))
@@ -35,24 +34,20 @@ def marked(measured: DataFrame) -> DataFrame:
     return (
         measured.withColumns(
             {
+                "swing": F.col("tenths")[2] - F.col("tenths")[0],
                 "away": F.greatest(F.col("value") - highest, lowest - F.col("value"), F.lit(0.0)),
-                "tenths": F.percentile("value", [0.1, 0.5, 0.9]).over(looks.series()),
-                "usual": F.median(F.abs("change")).over(looks.series()),
                 "minute": F.floor(F.col("second") / 600),
             }
         )
-        .withColumn("swing", F.col("tenths")[2] - F.col("tenths")[0])
         .withColumn("seen_by", F.size(F.collect_set(seen).over(zone)))
         .withColumn("spike", _mark())
-        .drop("away", "tenths", "usual", "minute", "swing", "seen_by")
+        .drop("away", "tenths", "minute", "swing", "seen_by")
     )
 
 
 def _mark() -> Column:
     limit = F.greatest(
-        _SWINGS * F.col("swing"),
-        _CHANGES * F.col("usual"),
-        _LEVEL_SHARE * F.abs(F.col("tenths")[1]),
+        _SWINGS * F.col("swing"), _LEVEL_SHARE * F.abs(F.col("tenths")[1]), F.lit(1e-9)
     )
     is_one = (F.col("away") > limit) & (F.col("seen_by") < _SEEN_BY)
     is_one &= ~looks.is_one_of((*looks.TWO_VALUED, *looks.GAUGES))
