@@ -156,9 +156,11 @@ def told(frame, world):
     columns = ["event_id", "feed", "shop_id", "device_id", "emitted_at", "payload", "source_line"]
 
     def of(feed):
-        mine = sent.loc[sent["feed"].eq(feed).to_numpy(), columns]
-        mine["emitted_at"] = [at.to_pydatetime().replace(tzinfo=UTC) for at in mine["emitted_at"]]
-        return frame("bronze.events", *mine.to_dict("records"))
+        mine = sent.loc[sent["feed"].eq(feed).to_numpy(), columns].astype(object)
+        messages = mine.where(mine.notna(), None).to_dict("records")
+        at = [one["emitted_at"].to_pydatetime().replace(tzinfo=UTC) for one in messages]
+        told = [one | {"emitted_at": when} for one, when in zip(messages, at, strict=True)]
+        return frame("bronze.events", *told)
 
     return of
 
