@@ -36,10 +36,12 @@ def figures(spark: SparkSession) -> list[Row]:
     found = room.located(out, plain)
     for track, mine in found.groupby("subject"):
         print(f"  {track}: {_quantiles(mine)}")
+    rivals = _rivals(room, out, plain)
     weaker = plain.withColumn("rssi_dbm", F.col("rssi_dbm") + PLANTED_DB)
     frugal = _frugal(plain)
     rows = [
-        *_rows("a path left out", found, *_rivals(room, out, plain).items(), aims=AIMS_M),
+        *_rows("a path left out", found, *rivals.items(), aims=AIMS_M),
+        _share(found, rivals["nearest anchor"]),
         Row("true place within error_m (says: nine in ten)", _covered(found), "share"),
         *_rows("a track left out", room.located(folds.tracks_left_out(out), plain)),
         *_rows(
@@ -105,6 +107,13 @@ def _rows(
         beside = [replace(said, rival=_quantiles(one)[name], rival_name=of) for of, one in rivals]
         rows += beside or [said]
     return rows
+
+
+def _share(found: pd.DataFrame, nearest: pd.DataFrame) -> Row:
+    ours, theirs = _quantiles(found), _quantiles(nearest)
+    worst = max(ours[name] / theirs[name] for name in ours)
+    name = "of nearest anchor's error, at the median or p90, whichever is worse"
+    return Row(name, worst, "share", 0.5, is_at_most=True)
 
 
 def _covered(found: pd.DataFrame) -> float:

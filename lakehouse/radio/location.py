@@ -3,7 +3,7 @@
 No recursion and no Python: a level an anchor and instant, a join with the cells, and sums.
 """
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse.radio import fading
@@ -151,6 +151,37 @@ def positions(levels: DataFrame, expected: DataFrame) -> DataFrame:
         .agg(
             mean(x_m).alias("x_m"),
             mean(y_m).alias("y_m"),
+            (_NINE_IN_TEN * F.sqrt(F.abs(spread))).alias("error_m"),
+        )
+    )
+
+
+def zone_shares(levels: DataFrame, expected: DataFrame, zoned: DataFrame) -> DataFrame:
+    """How much of all that is likely lies in each zone, and how sure the place is.
+
+    Takes   levels, expected  as `positions`
+            zoned             shop_id, x_m, y_m, zone_id: the zone of each cell
+    Gives   shop_id, subject, at, zone_id (null: in none), share, and error_m of `positions`
+    """
+    weight = F.exp("_log_likelihood")
+    x_m, y_m = F.col("x_m"), F.col("y_m")
+    sums = {"_w": weight, "_x": weight * x_m, "_y": weight * y_m, "_r": weight * (x_m**2 + y_m**2)}
+    whole = Window.partitionBy(*_INSTANT)
+    total = F.sum("_w").over(whole)
+
+    def mean(of: str) -> Column:
+        return F.try_divide(F.sum(of).over(whole), total)
+
+    spread = mean("_r") - mean("_x") ** 2 - mean("_y") ** 2
+    return (
+        _judged(levels, expected)
+        .join(F.broadcast(zoned), on=["shop_id", "x_m", "y_m"], how="left")
+        .groupBy(*_INSTANT, "zone_id")
+        .agg(*(F.sum(what).alias(name) for name, what in sums.items()))
+        .select(
+            *_INSTANT,
+            "zone_id",
+            F.try_divide("_w", total).alias("share"),
             (_NINE_IN_TEN * F.sqrt(F.abs(spread))).alias("error_m"),
         )
     )

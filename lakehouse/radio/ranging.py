@@ -88,7 +88,7 @@ def distances(levels: DataFrame, carriers: DataFrame) -> DataFrame:
 
     Takes   levels    level_dbm, and the columns that `carriers` is told apart by
             carriers  PARAMETERS, and those columns: which of them a level belongs to
-    Gives   the columns of `levels`, and distance_m, from_m, to_m; null where the carrier is not there
+    Gives   the columns of `levels`, and distance_m, from_m, to_m; null where no carrier fits
     """
     names = [name for name in carriers.columns if name not in PARAMETERS]
     of = carriers.withColumnRenamed("level_dbm", "_at_1_m_dbm")

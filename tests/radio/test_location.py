@@ -185,3 +185,15 @@ def test_all_of_it_stays_in_the_engine(spark, expected, heard_at):
     heard = spark.createDataFrame(heard_at(3.25, 4.75), LEVELS).where(F.col("readings") > 0)
     plan = location.positions(heard, expected)._jdf.queryExecution().executedPlan().toString()
     assert "Python" not in plan
+
+
+def test_zone_shares_add_up_and_are_of_the_same_place_and_error(spark, expected, heard_at):
+    heard = spark.createDataFrame(heard_at(3.25, 4.75), LEVELS)
+    cell = expected.select("shop_id", "x_m", "y_m").distinct()
+    zoned = cell.withColumn("zone_id", F.when(F.col("x_m") < 5, "west"))
+    shares = location.zone_shares(heard, expected, zoned).collect()
+    assert {row.zone_id for row in shares} == {"west", None}
+    assert sum(row.share for row in shares) == pytest.approx(1)
+    assert max(shares, key=lambda row: row.share).zone_id == "west"
+    [row] = location.positions(heard, expected).collect()
+    assert [one.error_m for one in shares] == pytest.approx([row.error_m] * 2)
