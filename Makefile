@@ -8,7 +8,7 @@ QUIETLY := mkdir -p .cache/tmp && TMPDIR="$$PWD/.cache/tmp" PIP_CACHE_DIR="$$PWD
 # Compiled modules stay in this folder; without them every start of Python takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test test-slow bench bench-live bench-batches bench-quality bench-gate chaos soak purchases lint clean clean-all
+.PHONY: setup demo test test-slow bench bench-live bench-batches bench-quality bench-gate bench-feeds chaos soak purchases lint clean clean-all
 
 setup: .venv/installed
 	@$(QUIETLY) $(BIN)/python -m lakehouse.jars
@@ -40,6 +40,10 @@ bench-quality: setup
 # ROWS=100000 fewer.
 bench-gate: setup
 	@$(QUIETLY) $(BIN)/python -m bench.gate
+
+# What is made of the feeds against truth. PART=positions runs one part.
+bench-feeds: setup
+	@$(QUIETLY) $(BIN)/python -m bench.feeds
 
 # PART=answers runs one part; SEED=2 at other instants; KILLS=20 fewer kills.
 chaos: setup
