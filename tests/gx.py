@@ -35,7 +35,10 @@ def counts(frame, expectations):
     results = batch.validate(suite(expectations), result_format=form).results
     for one in results:
         assert not one.exception_info.get("raised_exception", False), one.exception_info
-    return {one.expectation_config.meta["id"]: one.result["unexpected_count"] for one in results}
+    # (It says null, not 0, where a row condition leaves no row at all.)
+    return {
+        one.expectation_config.meta["id"]: one.result["unexpected_count"] or 0 for one in results
+    }
 
 
 def unexpected(frame, expectations, row="row"):
