@@ -92,7 +92,7 @@ def test_a_level_is_weighted_by_the_time_between_and_silence_is_a_row(levels):
 
 def test_a_burst_within_a_second_counts_once(levels):
     once = levels(("p1_a", "A", 0.4, -60))
-    burst = levels(*[("p1_a", "A", 0.4, -60)] * 9)
+    burst = levels(*[("p1_a", "A", after, -60) for after in (0.2, 0.3, 0.4, 0.5, 0.6)])
     assert once == burst
 
 
