@@ -134,6 +134,12 @@ FEEDS = (
         "kind string, product_id string, offer_id string, variant string",
         is_personal=True,
     ),
+    Feed(
+        "telematics",
+        "one report of a delivery van: where it is, how warm its cargo is, whether its door is open",
+        "latitude string, longitude string, cargo_temperature string, unit string, "
+        "door_open string",
+    ),
     _reference(
         "shops",
         "the shops of the chain",

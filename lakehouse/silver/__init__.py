@@ -23,6 +23,7 @@ from lakehouse.silver import (
     sales,
     shops,
     sightings,
+    telematics,
     weather,
     zones,
 )
@@ -46,6 +47,7 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "silver.footfall": footfall.build,
     "silver.deliveries": deliveries.build,
     "silver.detections": detections.build,
+    "silver.telematics": telematics.build,
     "silver.positions": positions.build,
     "silver.app_events": app_events.build,
     "silver.prices": prices.build,
