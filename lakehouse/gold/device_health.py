@@ -111,7 +111,8 @@ def _seconds(begins: Column | str, ends: Column | str) -> Column:
 
 def _share() -> Column:
     expected = F.when(F.col("readings_expected") > 0, F.col("readings_expected"))
-    return F.round(F.least(F.col("readings_seen") / expected, F.lit(1.0)), 4)
+    share = F.least(F.col("readings_seen") / expected, F.lit(1.0))  # (which passes over a null)
+    return F.round(F.when(expected.isNotNull(), share), 4)
 
 
 def _health() -> Column:
