@@ -50,14 +50,19 @@ def bar(
     progress.stop_task(task)
 
 
-def run(place: "Place", stage: str) -> list[Batch]:
-    """Run one stage with a progress bar; give its batches."""
+def run(place: "Place", stage: str, work: Callable[["Place"], object] | None = None) -> list[Batch]:
+    """Run one stage, or a part of its work, with a progress bar; give its batches."""
     with display() as progress:
-        return run_in(progress, place, stage)
+        return run_in(progress, place, stage, work)
 
 
 def run_in(
-    progress: Progress, place: "Place", stage: str, *, is_growing: bool = False
+    progress: Progress,
+    place: "Place",
+    stage: str,
+    work: Callable[["Place"], object] | None = None,
+    *,
+    is_growing: bool = False,
 ) -> list[Batch]:
     """Run one stage with a bar in a display; `is_growing`: its work is still being landed."""
     from lakehouse.flow import once
@@ -73,7 +78,7 @@ def run_in(
 
         place.ledger.told = told
         try:
-            once.run(place, stage)
+            once.run(place, stage, work)
         finally:
             place.ledger.told = None
     return done

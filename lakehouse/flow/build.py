@@ -60,6 +60,11 @@ def everything(place: Place, among: Iterable[Table] = tables.BUILT) -> list[Batc
     return done
 
 
+def quick(place: Place) -> list[Batch]:
+    """All but what is built from whole days."""
+    return everything(place, QUICK)
+
+
 def _built(place: Place, stands: Mapping[str, Stand], wanted: Iterable[Table]) -> list[Batch]:
     held = verdicts.held_back(stands)
     versions = {name: stand.version for name, stand in stands.items() if name.startswith("silver.")}

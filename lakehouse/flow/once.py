@@ -14,14 +14,14 @@ STAGES: dict[str, Callable[[Place], object]] = {
 }
 
 
-def run(place: Place, stage: str) -> None:
-    """Run one stage until nothing is left to do.
+def run(place: Place, stage: str, work: Callable[[Place], object] | None = None) -> None:
+    """Run one stage until nothing is left to do, or a part of its work.
 
     Raises BatchFailed where a batch stops in the middle, or another process runs the stage.
     """
     with place.alone(stage), in_one_sentence(place, stage):
         recover(place, stage)
-        STAGES[stage](place)
+        (work or STAGES[stage])(place)
 
 
 def recover(place: Place, stage: str) -> None:
