@@ -13,7 +13,7 @@ from lakehouse.flow import build, cases, ingest, keeping, lines, once, quarantin
 from lakehouse.repairs import Scope
 from tests.worlds import lakehouse_in, land, run
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 READINGS = tables.by_name("silver.readings")
 EVENTS = tables.by_name("bronze.events")
