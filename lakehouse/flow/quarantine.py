@@ -71,7 +71,7 @@ def met(place: Place, wanted: Correction) -> tuple[int, int]:
         hit = hit.select(*POSITION, F.xxhash64(*read.columns).alias("cells"))
         [row] = (
             hit.join(waiting.withColumn("waits", F.lit(True)), on=list(POSITION), how="left")
-            .agg(F.count("cells").alias("met"), F.count_if("waits").alias("waiting"))
+            .agg(F.count("*").alias("met"), F.count_if("waits").alias("waiting"), F.max("cells"))
             .collect()
         )
     except PySparkException as fault:
