@@ -17,7 +17,7 @@ demo: setup
 	@$(BIN)/lakehouse demo
 
 test: setup
-	@$(QUIETLY) timeout 2700 $(BIN)/python -m pytest
+	@$(QUIETLY) timeout 3600 $(BIN)/python -m pytest
 
 test-slow: setup
 	@$(QUIETLY) timeout 4500 $(BIN)/python -m pytest -m slow
