@@ -88,6 +88,7 @@ def test_hours_that_a_counter_left_out_are_found_though_no_row_tells_of_them(rea
     assert failed == {"every_hour_is_a_row": 66037}
 
 
+@pytest.mark.slow
 def test_a_weekday_that_is_never_that_of_the_date_is_found_where_a_range_sees_nothing(read, found):
     broken, failed = found("bakery_demand", sets.bakery(read))
     idle = broken.pop("something_is_asked_for")
@@ -108,6 +109,7 @@ def test_a_sentinel_a_wrong_header_and_three_ways_to_write_are_found(read, found
     assert failed == {}
 
 
+@pytest.mark.slow
 def test_cancellations_and_missing_customers_are_found_to_the_line(read, found):
     known = json.loads((sets.DATA / "uci_online_retail" / "expected.json").read_text())
     broken, failed = found("uci_online_retail", sets.invoice_lines(read))
