@@ -16,7 +16,6 @@ from lakehouse import feeds, rows
 from lakehouse.bronze import clocks
 from lakehouse.judging import POSITION
 
-KINDS = ("map", "swap", "shift", "clock", "edit", "drop", "revoke")
 DROPPED = "dropped"  # the reason with which a dropped message rests in quarantine
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _NOTE = "lakehouse"
 
 TOMBSTONES_KEPT = timedelta(days=30)
-_CLOCKS = timedelta(minutes=5)  # by which those of two writers may differ
+CLOCKS = timedelta(minutes=5)  # by which those of two writers may differ
 
 # Tables that readers without Spark and streams of changes can follow: see docs/decisions/.
 _PROPERTIES = {
@@ -182,7 +182,7 @@ class Lake:
         of the newest are read, as a log of years is not read for the commits of minutes.
         """
         newest, count = self.version(table), 64
-        while count <= newest and self.committed_at(table, newest - count) > instant - _CLOCKS:
+        while count <= newest and self.committed_at(table, newest - count) > instant - CLOCKS:
             count *= 4
         return self.commits(table, after=newest - count)
 

@@ -103,15 +103,6 @@ def load(table: str, folder: Path = FOLDER) -> Suite:
     return Suite(table, version, judged, tuple(parts[False]))
 
 
-def sentences(table: str, folder: Path = FOLDER) -> dict[str, str]:
-    """What each rule of a table says to a person, by its id; none where it has no file."""
-    path = folder / f"{table.split('.')[1]}.json"
-    if not path.exists():
-        return {}
-    metas = [one["meta"] for one in json.loads(path.read_bytes())["expectations"]]
-    return {meta["id"]: meta["sentence"] for meta in metas}
-
-
 def _meta(file: str, expectation: dict[str, Any]) -> dict[str, str]:
     meta: dict[str, str] = expectation.get("meta") or {}
     if missing := [name for name in _META if not meta.get(name)]:

@@ -51,8 +51,10 @@ def listing(
                 given,
             )
         )
+    suites = {name: rules.load(name) for name in {row["table_name"] for row in rows}}
     for row in rows:
-        row["sentence"] = rules.sentences(row["table_name"]).get(row["rule"], "")
+        said = {rule.id: rule.sentence for rule in suites[row["table_name"]].rules}
+        row["sentence"] = said.get(row["rule"], "")
     _show(rows, as_json=as_json)
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from lakehouse import places, s3, tables
 from lakehouse.flow.place import PARTS, Place
-from lakehouse.lake import TOMBSTONES_KEPT
+from lakehouse.lake import CLOCKS, TOMBSTONES_KEPT
 from lakehouse.tables import Table
 
 STAGE = "maintain"
@@ -24,7 +24,6 @@ _CHECKPOINTS_KEPT = 3
 # A batch under way, of whatever process, reads versions and has written files that no version names
 # yet; none was seen to take a tenth of this.
 LONGEST_BATCH = timedelta(hours=1)
-_CLOCKS = timedelta(minutes=5)  # by which those of two writers may differ
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def kept_since(place: Place, declared: Table) -> datetime:
     oldest = oldest_needed(place, declared)
     if oldest is None or oldest >= place.lake.version(declared):
         return since
-    return min(since, place.lake.committed_at(declared, oldest) - _CLOCKS)
+    return min(since, place.lake.committed_at(declared, oldest) - CLOCKS)
 
 
 def oldest_needed(place: Place, declared: Table) -> int | None:
