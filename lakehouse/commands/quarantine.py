@@ -47,7 +47,7 @@ def listing(
             lake.sql().execute(
                 f"SELECT {group}, count(*) AS messages, count(DISTINCT device_id) AS devices, "
                 f"min(arrived_at) AS first_at, max(arrived_at) AS last_at FROM ({_EACH}) "
-                f"WHERE {where} GROUP BY ALL ORDER BY messages DESC, ALL",
+                f"WHERE {where} GROUP BY ALL ORDER BY messages DESC, {group}",
                 given,
             )
         )
