@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner
 
-from lakehouse import cli, profile, rules, tables
+from lakehouse import cli, rules, tables
+from lakehouse.rules import profile
 from tests import gx
 
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)

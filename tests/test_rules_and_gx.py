@@ -4,7 +4,7 @@ import pytest
 from great_expectations.execution_engine import SparkDFExecutionEngine
 from great_expectations.expectations.registry import _registered_expectations, _registered_metrics
 
-from lakehouse import kinds
+from lakehouse.rules import kinds
 from tests import gx
 from tests.edges import EDGES, as_rules, edge_rows, expectations, with_conditions
 

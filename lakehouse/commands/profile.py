@@ -21,7 +21,7 @@ def profile(
     """Suggest rules for a table from its rows, each with its reason: a suite as JSON, to edit."""
     table = tables.by_name(name)
     with place_of(ctx, "profile") as place:
-        from lakehouse import profile as profiling
+        from lakehouse.rules import profile as profiling
 
         with err.status(f"reading {name}"):
             suite = profiling.suggest(place.store.read(table, version), table, owner)

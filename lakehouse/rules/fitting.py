@@ -11,9 +11,9 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
-from lakehouse import arguments
 from lakehouse.errors import BadRule
-from lakehouse.kinds import Predicate
+from lakehouse.rules import arguments
+from lakehouse.rules.kinds import Predicate
 
 
 def check(predicates: Sequence[Predicate], rows: DataFrame) -> None:

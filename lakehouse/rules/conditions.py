@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lakehouse.arguments import is_set
 from lakehouse.errors import BadRule
+from lakehouse.rules.arguments import is_set
 
 ALLOWED = (
     "a condition object of type comparison, nullity, and, or, pass_through, or a text with "

@@ -3,7 +3,7 @@
 A rule file is a plain GX 1.x suite. Each expectation's `meta` says `id` (the name a quarantined row
 carries), `severity`, the `sentence` a person reads and the `owner`. Rules of severity "quarantine"
 are judged row by row as the row is written; the others are the gate's. What each expectation
-demands of a row: lakehouse/predicates.py.
+demands of a row: lakehouse/rules/predicates.py.
 
 That a text can be read as a number or an instant is said of two columns, the text as it was sent
 and what it was read as: expect the second not to be null where the first is not.
@@ -20,9 +20,10 @@ from pyspark import SparkContext
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import fitting, kinds, rows
+from lakehouse import rows
 from lakehouse.errors import BadRule
-from lakehouse.kinds import Predicate
+from lakehouse.rules import fitting, kinds
+from lakehouse.rules.kinds import Predicate
 from lakehouse.settings import PROJECT
 
 FOLDER = PROJECT / "expectations"

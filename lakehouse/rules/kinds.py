@@ -14,9 +14,9 @@ from pyspark.errors import IllegalArgumentException, ParseException
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from lakehouse import arguments, conditions, predicates
-from lakehouse.arguments import Allowed, Arguments
 from lakehouse.errors import BadRule
+from lakehouse.rules import arguments, conditions, predicates
+from lakehouse.rules.arguments import Allowed, Arguments
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ from typing import Any
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from lakehouse import arguments
-from lakehouse.arguments import Arguments
+from lakehouse.rules import arguments
+from lakehouse.rules.arguments import Arguments
 
 
 def _columns(given: Arguments) -> list[Column]:
