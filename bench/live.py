@@ -27,7 +27,7 @@ from bench.processes import Process
 from bench.results import Row, publish
 from lakehouse import s3_server, settings, tables
 from lakehouse.lake import Lake
-from lakehouse.landing import arrived_at
+from lakehouse.landing.lines import arrived_at
 from lakehouse.ledger import Batch, Ledger
 from lakehouse.settings import PROJECT
 from lakehouse.tables import Table

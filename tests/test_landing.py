@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lakehouse import landing, s3
-from lakehouse.landing import LandingReader, Zone
+from lakehouse.landing import LandingReader, Zone, lines
 from lakehouse.settings import Buckets, Ingest
 
 PLAIN = "till/2026-03-01/t1_20260301T093000.250Z.jsonl"
@@ -25,7 +25,7 @@ def read(body, name=PLAIN, longest=LONGEST, chunk=7):
 
 def rows(body, name=PLAIN, longest=LONGEST, chunk=7):
     chunks = (body[at : at + chunk] for at in range(0, len(body), chunk))
-    return [row for batch in landing.lines(name, chunks, longest) for row in batch.to_pylist()]
+    return [row for batch in lines.numbered(name, chunks, longest) for row in batch.to_pylist()]
 
 
 def digest(raw):
@@ -51,7 +51,7 @@ def test_a_faulty_line_has_digest_and_length_for_its_text():
 
 
 @pytest.mark.parametrize(
-    ("body", "lines"),
+    ("body", "found"),
     [
         pytest.param(b"a\nb\n", [(1, "a", None), (2, "b", None)], id="two lines"),
         pytest.param(b"a\nb", [(1, "a", None), (2, "b", None)], id="no newline at the end"),
@@ -72,8 +72,8 @@ def test_a_faulty_line_has_digest_and_length_for_its_text():
         ),
     ],
 )
-def test_lines_are_numbered_and_faults_named(body, lines):
-    assert read(body) == lines
+def test_lines_are_numbered_and_faults_named(body, found):
+    assert read(body) == found
 
 
 def test_the_size_of_the_chunks_is_of_no_account():
@@ -144,8 +144,8 @@ def test_an_object_is_read_whatever_its_name_begins_with(prefix):
 
 
 def test_the_instant_in_a_name_is_the_last_thing_before_its_endings():
-    assert landing.arrived_at(PLAIN) == landing.arrived_at(ZIPPED) == ARRIVED
-    assert landing.arrived_at("t1_20260301T093000Z.jsonl") is None
+    assert lines.arrived_at(PLAIN) == lines.arrived_at(ZIPPED) == ARRIVED
+    assert lines.arrived_at("t1_20260301T093000Z.jsonl") is None
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_query_with_an_end_takes_what_landed_before_its_start(server, where, h
 
 
 def test_a_batch_of_many_lines_keeps_their_numbers(monkeypatch):
-    monkeypatch.setattr(landing, "_CHUNK", 20)
+    monkeypatch.setattr(lines, "CHUNK", 20)
     numbers = [number for number, _, _ in read(b"12345\n" * 30)]
     assert numbers == list(range(1, 31))
 
@@ -196,4 +196,4 @@ def test_a_batch_of_many_lines_keeps_their_numbers(monkeypatch):
 def test_every_fault_of_a_line_is_declared():
     found = {"line_too_long", "byte_order_mark", "blank_line", "zero_byte", "not_utf8"}
     of_objects = {"no_instant_in_object_name", "truncated_gzip", "empty_object"}
-    assert set(landing.FAULTS) == found | of_objects
+    assert set(lines.FAULTS) == found | of_objects

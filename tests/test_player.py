@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lakehouse import simulator
-from lakehouse.landing import arrived_at
+from lakehouse.landing.lines import arrived_at
 from lakehouse.settings import Faults, Simulation
 from lakehouse.simulator import landing, player
 

@@ -6,7 +6,9 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from lakehouse import cli, feeds, landing
+from lakehouse import cli, feeds
+from lakehouse.landing import Zone
+from lakehouse.landing.lines import arrived_at
 from lakehouse.settings import PROJECT, load
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -62,6 +64,6 @@ def test_the_lines_of_your_own_data_land_it(server, where, tmp_path, monkeypatch
     (tmp_path / "conf" / "local.yml").write_text("buckets: {landing: readme}")
     monkeypatch.chdir(tmp_path)
     exec(lines)
-    storage = landing.Zone(where, server).storage()
+    storage = Zone(where, server).storage()
     [name] = [one["Key"] for one in storage.list_objects_v2(Bucket="readme")["Contents"]]
-    assert landing.arrived_at(name)
+    assert arrived_at(name)

@@ -13,6 +13,7 @@ from bench import processes
 from lakehouse import ledger, s3, s3_server, tables
 from lakehouse.errors import BatchFailed, GateFailed
 from lakehouse.flow import refine, stream
+from lakehouse.flow.loops import Loop
 from lakehouse.lake import Lake
 from lakehouse.settings import Buckets, Settings
 from tests.worlds import QUICK
@@ -104,7 +105,7 @@ def test_a_loop_gives_another_sign_with_each_batch_of_its_tables_and_turn():
         if loop.turns:
             place.closing.set()
 
-    loop = stream._Loop(place, "build", [[tables.by_name("gold.shops")]], work, 0.01)
+    loop = Loop(place, "build", [[tables.by_name("gold.shops")]], work, 0.01)
     assert loop.sign is None
     loop.run()
     assert gives == [(0, "b1"), (0, "b1"), (0, "b3"), (1, "b1"), (1, "b1"), (1, "b3")]
@@ -126,7 +127,7 @@ def test_a_loop_that_follows_a_stage_is_due_with_each_of_its_batches():
             place.closing.set()
 
     began = time.monotonic()
-    stream._Loop(place, "refine", [refine.HOT], work, 60.0, follows="ingest").run()
+    Loop(place, "refine", [refine.HOT], work, 60.0, follows="ingest").run()
     assert seen == [["i1"], ["i1", "r1", "i2"]]
     assert 0.3 <= time.monotonic() - began < 30
 

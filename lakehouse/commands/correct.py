@@ -90,10 +90,10 @@ def fix(
         raise typer.BadParameter(f"one of {', '.join(said)}", ctx)
     if "--payload" in chosen and message is None:
         raise typer.BadParameter("--payload is for the one --message", ctx)
-    if not any((device, shop, since, until, message)) and not {"--unit", "--map"} & set(chosen):
-        raise typer.BadParameter("say which: --device, --shop, --from, --until or --message", ctx)
-    scope = _scope(device, shop, since, until, message)
     [(option, text)] = chosen.items()
+    scope = _scope(device, shop, since, until, message)
+    if option not in ("--unit", "--map"):  # these say by themselves what they are about
+        _some(scope, ctx)
     wanted = _wanted(option, text, table.feed or "", scope)
     _declare(ctx, wanted, table, why, yes=yes)
 
@@ -168,9 +168,7 @@ def drop(
     from lakehouse import repairs
 
     table = _silver(name)
-    if not any((device, shop, since, until, message)):
-        raise typer.BadParameter("say which: --device, --shop, --from, --until or --message", ctx)
-    scope = _scope(device, shop, since, until, message)
+    scope = _some(_scope(device, shop, since, until, message), ctx)
     _declare(ctx, repairs.dropped(table.feed or "", scope), table, why, yes=yes)
 
 
@@ -240,6 +238,13 @@ def _scope(
         position = source_object, int(line)
     since, until = (one.replace(tzinfo=UTC) if one else None for one in (since, until))
     return Scope(device, shop, since, until, position)
+
+
+def _some(scope: "Scope", ctx: typer.Context) -> "Scope":
+    """The scope, where it is not everything."""
+    if not scope.sql():
+        raise typer.BadParameter("say which: --device, --shop, --from, --until or --message", ctx)
+    return scope
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:

@@ -138,7 +138,7 @@ def listed(ctx: typer.Context, as_json: _JSON = False) -> None:
                 "declared_by, declared_at FROM bronze.corrections ORDER BY number"
             )
         )
-    _show(rows, as_json=as_json)
+    _show(rows, as_json=as_json, none="no correction was declared")
 
 
 def _filter(
@@ -157,11 +157,13 @@ def _rows(answer: Any) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
 
-def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def _show(
+    rows: list[dict[str, Any]], *, as_json: bool, none: str = "nothing waits that fits"
+) -> None:
     if as_json:
         typer.echo(json.dumps(rows, default=str, ensure_ascii=False))
     elif not rows:
-        out.print("nothing waits that fits")
+        out.print(none)
     else:
         grid = Grid(*rows[0], box=SIMPLE)
         for row in rows:

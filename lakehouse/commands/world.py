@@ -94,9 +94,9 @@ class _Pace:
 
     def wait_for(self, key: str) -> None:
         """Wait until an object of that name is due; those before the beginning are at once."""
-        from lakehouse import landing
+        from lakehouse.landing import lines
 
-        arrived_at = landing.arrived_at(key)
+        arrived_at = lines.arrived_at(key)
         if arrived_at is None:
             return
         since_s = arrived_at.timestamp() - self._begin.astype("datetime64[ms]").astype(int) / 1000

@@ -9,7 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from lakehouse import landing, tables
+from lakehouse import tables
+from lakehouse.landing.lines import arrived_at
 from lakehouse.ledger import Batch, Ledger
 from lakehouse.tables import Table
 
@@ -145,7 +146,7 @@ class Figures:
     def _told(self, batch: Batch) -> tuple[datetime | None, Counter[datetime]]:
         """The newest arrival of a batch of ingest, and its objects by the hour of their arrival."""
         if batch.batch_id not in self._known:
-            arrived = [at for at in map(landing.arrived_at, batch.objects) if at]
+            arrived = [at for at in map(arrived_at, batch.objects) if at]
             hours = Counter(at.replace(minute=0, second=0, microsecond=0) for at in arrived)
             self._known[batch.batch_id] = max(arrived, default=None), hours
         return self._known[batch.batch_id]

@@ -10,16 +10,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from pyspark.errors import StreamingQueryException
 from pyspark.sql.streaming.query import StreamingQuery
 
-from lakehouse import landing
 from lakehouse.errors import BadSetting, BatchFailed, GateFailed
 from lakehouse.flow import build, ingest, once, refine
+from lakehouse.flow.loops import NEWS_SECONDS, Loop, Sign, watch
 from lakehouse.flow.place import Place
 from lakehouse.flow.refine import Groups
+from lakehouse.landing.lines import arrived_at
 from lakehouse.ledger import Batch
 
 COLD_SECONDS = 15.0  # silver tables with few messages
@@ -27,83 +27,6 @@ GOLD_SECONDS = 60.0
 SLOW_SECONDS = 600.0  # what is built from whole days
 CATCH_UP = "catch up"
 LOOK_SECONDS = 0.5  # how long a death or a signal may go unseen
-_NEWS_SECONDS = 0.1  # and a batch that another stage waits for
-# Spark reports an idle stream every 10 s; only one long batch, or a stream that hangs, is so quiet.
-SILENT_SECONDS = 600.0
-
-
-@dataclass
-class _Sign:
-    """When something last showed a sign of life."""
-
-    seen_at: float = field(default_factory=time.monotonic)
-    sign: object = None
-    is_silent: bool = False
-
-
-class _Loop(threading.Thread):
-    """Work on some tables that is done again and again until the place is closing."""
-
-    def __init__(
-        self,
-        place: Place,
-        stage: str,
-        of: Groups,
-        work: Callable[[], object],
-        every_s: float,
-        *,
-        follows: str | None = None,
-    ) -> None:
-        """Take what to do, and how often, and a stage after whose batches it is due at once."""
-        super().__init__(name=stage, daemon=True)
-        self.place = place
-        self.stage = stage
-        self.names = {table.name for group in of for table in group}
-        self.work = work
-        self.every_s = every_s
-        self.follows = follows
-        self.followed: str | None = None
-        self.turns = 0
-        self.is_busy = False
-        self.fault: Exception | None = None
-        self.seen = _Sign()
-
-    def run(self) -> None:
-        began = time.monotonic()
-        while not self._rests(began):
-            began, self.followed = time.monotonic(), self._newest_followed()
-            self.is_busy = True
-            try:
-                self.work()
-            except Exception as fault:  # it is raised by who watches
-                self.fault = fault
-                return
-            self.is_busy = False
-            self.turns += 1
-
-    def _rests(self, since: float) -> bool:
-        """Wait until work is due; True where the place is closing."""
-        while time.monotonic() < since + self.every_s and self._newest_followed() == self.followed:
-            if self.place.closing.wait(min(self.every_s, _NEWS_SECONDS)):
-                return True
-        return self.place.closing.is_set()
-
-    def _newest_followed(self) -> str | None:
-        if self.follows is None:
-            return None
-        batches = reversed(self.place.ledger.batches)
-        return next((batch.batch_id for batch in batches if batch.stage == self.follows), None)
-
-    @property
-    def sign(self) -> object:
-        """What changes while it is at work, with each turn and batch; None while it is at rest."""
-        if not self.is_busy:
-            return None
-        newest = (batch for batch in reversed(self.place.ledger.batches) if self._did(batch))
-        return self.turns, next((batch.batch_id for batch in newest), None)
-
-    def _did(self, batch: Batch) -> bool:
-        return batch.stage == self.stage and batch.table_name in self.names
 
 
 def seconds(every: str) -> float:
@@ -137,15 +60,15 @@ def for_ever(place: Place, every: str, says: Callable[[str], object]) -> None:
     for loop in loops:
         loop.start()
     says("caught up; streaming")
-    seen = _Sign()
+    seen = Sign()
     try:
         while not place.closing.wait(LOOK_SECONDS):
             raise_fault(place, loops)
             if not query.isActive and not place.closing.is_set():
                 raise once.died(ingest.STAGE, _exception(query))
-            _watch(ingest.STAGE, seen, _sign(query), says)
+            watch(ingest.STAGE, seen, _sign(query), says)
             for loop in loops:
-                _watch(loop.stage, loop.seen, loop.sign, says)
+                watch(loop.stage, loop.seen, loop.sign, says)
     finally:
         _rest(place, query, loops)
     raise_fault(place, loops)  # what the last batches died of
@@ -181,21 +104,21 @@ class AtGate:
                 self.says("all tables pass the gate again")
 
 
-def _loops(place: Place, every_s: float, at_gate: AtGate) -> list[_Loop]:
+def _loops(place: Place, every_s: float, at_gate: AtGate) -> list[Loop]:
     small = place.interpreting()
 
-    def refining(groups: Groups, seconds: float, follows: str | None = None) -> _Loop:
+    def refining(groups: Groups, seconds: float, follows: str | None = None) -> Loop:
         def work() -> object:
             return refine.everything(small, groups)
 
-        return _Loop(place, refine.STAGE, groups, work, max(every_s, seconds), follows=follows)
+        return Loop(place, refine.STAGE, groups, work, max(every_s, seconds), follows=follows)
 
-    def building(some: Groups, seconds: float) -> _Loop:
+    def building(some: Groups, seconds: float) -> Loop:
         def work() -> None:
             with at_gate.passing(some[0][0].name):
                 build.everything(place, *some)
 
-        return _Loop(place, build.STAGE, some, work, max(every_s, seconds))
+        return Loop(place, build.STAGE, some, work, max(every_s, seconds))
 
     return [
         refining((refine.HISTORY, refine.HOT), every_s, follows=ingest.STAGE),
@@ -205,7 +128,7 @@ def _loops(place: Place, every_s: float, at_gate: AtGate) -> list[_Loop]:
     ]
 
 
-def raise_fault(place: Place, loops: Sequence[_Loop]) -> None:
+def raise_fault(place: Place, loops: Sequence[Loop]) -> None:
     """Raise what a stage died of, in one sentence, where one did."""
     faults: list[tuple[str, Exception | None]] = [*place.faults.items()]
     faults += [(loop.stage, loop.fault) for loop in loops]
@@ -238,7 +161,7 @@ def lag_s(place: Place, batch: Batch, now: float) -> float | None:
             if earlier.version_after is not None and after < earlier.version_after <= until
             for name in earlier.objects
         ]
-    arrived = [at for at in map(landing.arrived_at, objects) if at]
+    arrived = [at for at in map(arrived_at, objects) if at]
     return now - max(arrived).timestamp() if arrived else None
 
 
@@ -264,26 +187,16 @@ def _sign(query: StreamingQuery) -> object:
     return query.status["message"], last["batchId"] if last else None
 
 
-def _watch(stage: str, seen: _Sign, sign: object, says: Callable[[str], object]) -> None:
-    """Say it when a stage is at the same work for long; a `sign` of None is one at rest."""
-    now = time.monotonic()
-    if sign is None or sign != seen.sign:
-        seen.sign, seen.seen_at, seen.is_silent = sign, now, False
-    elif now - seen.seen_at > SILENT_SECONDS and not seen.is_silent:
-        seen.is_silent = True
-        says(f"{stage} has been silent for {SILENT_SECONDS / 60:.0f} minutes")
-
-
-def _rest(place: Place, query: StreamingQuery, loops: list[_Loop]) -> None:
+def _rest(place: Place, query: StreamingQuery, loops: list[Loop]) -> None:
     """Let the batches under way finish and no further one begin, then stop the query.
 
     Who is cut off from the storage does not wait for them: each of their requests is tried for
     minutes.
     """
     place.closing.set()
-    while place.busy[ingest.STAGE].locked() or any(map(_Loop.is_alive, loops)):
+    while place.busy[ingest.STAGE].locked() or any(map(Loop.is_alive, loops)):
         if place.lost:
             return
-        time.sleep(_NEWS_SECONDS)
+        time.sleep(NEWS_SECONDS)
     if not place.lost:
         query.stop()

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from tempfile import TemporaryDirectory
 
-from lakehouse import landing, rules, settings, tables
+from lakehouse import rules, settings, tables
 from lakehouse.bronze import events
 from lakehouse.errors import BadSetting
 from lakehouse.flow.promises.evidence import Evidence
+from lakehouse.landing import lines
 from lakehouse.settings import Settings
 
 _INGEST = "bronze.events"
@@ -16,7 +17,7 @@ _UNKNOWN = "warehuse"
 def undeclared(evidence: Evidence) -> Iterator[str]:
     """Sentences about reasons that nobody declared, and settings that are taken though wrong."""
     declared = {
-        _INGEST: {*events.faults(), *landing.FAULTS},
+        _INGEST: {*events.faults(), *lines.FAULTS},
         **{
             table.name: {rule.id for rule in rules.load(table.name).rules}
             for table in tables.SILVER
