@@ -6,8 +6,6 @@ Versions, transactions, what was noted with each commit, and the ledger, which i
 import functools
 import json
 import threading
-import time
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,7 +19,7 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from duckdb_extensions import import_extension
 
-from lakehouse import keys, places, s3, tables
+from lakehouse import first_commit, keys, places, s3, tables
 from lakehouse.settings import Settings, home
 from lakehouse.tables import Table
 
@@ -30,26 +28,7 @@ if TYPE_CHECKING:
 
 _NOTE = "lakehouse"
 
-TOMBSTONES_KEPT = timedelta(days=30)
 CLOCKS = timedelta(minutes=5)  # by which those of two writers may differ
-
-# Tables that readers without Spark and streams of changes can follow: see docs/decisions/.
-_PROPERTIES = {
-    "delta.enableChangeDataFeed": "true",
-    "delta.enableDeletionVectors": "false",
-    "delta.logRetentionDuration": "interval 365 days",
-    # How long a snapshot knows the files that were taken out of it: see flow/maintain.py.
-    "delta.deletedFileRetentionDuration": f"interval {TOMBSTONES_KEPT.days} days",
-}
-# Delta's table features: what the versions up to 4 imply is named from version 7 on.
-_OF_WRITER_4 = (
-    "appendOnly",
-    "invariants",
-    "checkConstraints",
-    "changeDataFeed",
-    "generatedColumns",
-)
-_OF_CLUSTERING = ("domainMetadata", "clustering")
 
 
 @dataclass(frozen=True)
@@ -159,7 +138,7 @@ class Lake:
         seconds for each property that it adds (docs/decisions/cold-start.md).
         """
         key = f"{places.log(table)}{0:020}.json"
-        lines = "\n".join(json.dumps(action) for action in _first_commit(table, schema))
+        lines = "\n".join(json.dumps(action) for action in first_commit.actions(table, schema))
         s3.put_new(self.storage, places.bucket(self.settings, table), key, lines.encode())
 
     def commits(self, table: Table, after: int = -1) -> list[Commit]:
@@ -263,48 +242,6 @@ class Lake:
             parts["URL_STYLE"] = "path"
         given = ", ".join(f"{name} '{value}'" for name, value in parts.items())
         return f"CREATE SECRET (TYPE s3, {given})"
-
-
-def _first_commit(table: Table, schema: str) -> list[dict[str, Any]]:
-    """The actions that make a table, as Delta's protocol has them (PROTOCOL.md, "Actions")."""
-    now = time.time_ns() // 1_000_000
-    # Delta takes a condition that is null for a broken one; SQL does not.
-    checks = {
-        f"delta.constraints.{column.name}_check": f"`{column.name}` IS NULL OR {column.check}"
-        for column in table.columns
-        if column.check
-    }
-    named = ",".join(table.skipping)
-    statistics = {"delta.dataSkippingStatsColumns": named} if named else {}
-    metadata = {
-        "id": str(uuid.uuid4()),
-        "name": table.short_name,
-        "description": table.grain,
-        "format": {"provider": "parquet", "options": {}},
-        "schemaString": schema,
-        "partitionColumns": list(table.partitioned),
-        "configuration": {**_PROPERTIES, **checks, **statistics},
-        "createdTime": now,
-    }
-    protocol: dict[str, Any] = {"minReaderVersion": 1, "minWriterVersion": 4}
-    actions: list[dict[str, Any]] = [
-        {"commitInfo": {"timestamp": now, "operation": "CREATE TABLE", "operationParameters": {}}},
-        {"protocol": protocol},
-        {"metaData": metadata},
-    ]
-    if table.clustered:
-        protocol |= {"minWriterVersion": 7, "writerFeatures": [*_OF_WRITER_4, *_OF_CLUSTERING]}
-        clustering = {
-            "clusteringColumns": [[name] for name in table.clustered],
-            "domainName": "delta.clustering",
-        }
-        domain = {
-            "domain": "delta.clustering",
-            "configuration": json.dumps(clustering),
-            "removed": False,
-        }
-        actions.append({"domainMetadata": domain})
-    return actions
 
 
 def note(content: dict[str, Any]) -> str:

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse import places, s3, tables
+from lakehouse.first_commit import TOMBSTONES_KEPT
 from lakehouse.flow.place import PARTS, Place
-from lakehouse.lake import CLOCKS, TOMBSTONES_KEPT
+from lakehouse.lake import CLOCKS
 from lakehouse.tables import Table
 
 STAGE = "maintain"
