@@ -21,6 +21,7 @@ from lakehouse.commands import (
     live,
     look,
     maintain,
+    models,
     profile,
     quality,
     quarantine,
@@ -84,7 +85,7 @@ def _options(
     del settings, debug, version  # read where they are needed, see commands/common.py
 
 
-for module in (world, live, flow, quality, repair, maintain, look, profile, demo):
+for module in (world, live, flow, quality, repair, maintain, look, models, profile, demo):
     for command in module.COMMANDS:
         app.command()(command)
 for command in correct.COMMANDS:

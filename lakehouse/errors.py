@@ -66,5 +66,9 @@ class BatchFailed(LakehouseError):
     """A stage stopped in the middle of a batch; running it again goes on from there."""
 
 
+class BadTraining(LakehouseError):
+    """A model that cannot be trained or scored as asked: too little to learn from, a leak, a flood."""
+
+
 class BrokenPromise(LakehouseError):
     """`lakehouse verify` found a promise that the data does not keep."""

@@ -201,6 +201,13 @@ class Lake:
             commit_properties=CommitProperties(max_commit_retries=50),
         )
 
+    def add(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Append rows given as name -> value, maps as pairs; the types are the table's own."""
+        with self._newest(table) as opened:
+            assert opened is not None
+            schema = pa.schema(opened.schema())
+        self.append(table, pa.Table.from_pylist(rows, schema=schema))
+
     def sql(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in which every created table has its own name (silver.sales)."""
         connection = self.duckdb("httpfs", "delta")

@@ -56,7 +56,7 @@ class Batch:
     def check(self) -> "Batch":
         """The batch itself; LedgerMismatch where its messages do not add up."""
         accounted = self.kept + self.quarantined + self.repeated
-        if self.stage != "build" and accounted != self.messages_in:
+        if self.stage in ("ingest", "refine") and accounted != self.messages_in:
             raise LedgerMismatch(
                 f"batch {self.batch_id} of {self.table_name}: {self.messages_in} messages in, but "
                 f"{self.kept} kept + {self.quarantined} quarantined + {self.repeated} repeated = "
@@ -151,9 +151,10 @@ class Ledger:
 
     def _missing(self) -> list[Batch]:
         known = {(batch.batch_id, batch.table_name) for batch in self.batches}
-        written = (*tables.BRONZE, *tables.SILVER, *tables.BUILT)
         with ThreadPoolExecutor(_READERS) as readers:
-            found = [batch for batches in readers.map(self._new, written) for batch in batches]
+            found = [
+                batch for batches in readers.map(self._new, tables.WRITTEN) for batch in batches
+            ]
         return [batch for batch in found if (batch.batch_id, batch.table_name) not in known]
 
     def _new(self, table: Table) -> list[Batch]:

@@ -42,6 +42,7 @@ class Buckets(_Section):
     lake: str = "lake"
     gold: str = "gold"
     ops: str = "ops"
+    models: str = "models"
 
     @classmethod
     def named(cls, prefix: str) -> "Buckets":
@@ -109,6 +110,15 @@ class Alerts(_Section):
         return name
 
 
+class Mlflow(_Section):
+    """Where runs and models are noted: any database URL; without one a file in the home folder.
+
+    What belongs to them lies in the bucket `models`.
+    """
+
+    store: str | None = None
+
+
 class Faults(_Section):
     """What goes wrong in the simulated world: shares of the messages that it can befall (or of
     objects), 0 is off.
@@ -166,6 +176,7 @@ class Settings(_Section):
     refine: Refine = Refine()
     maintain: Maintain = Maintain()
     alerts: Alerts = Alerts()
+    mlflow: Mlflow = Mlflow()
     simulation: Simulation = Simulation()
 
 

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-import pyarrow as pa
-
 from lakehouse import tables
 from lakehouse.lake import Lake
 
@@ -121,7 +119,7 @@ class Verdicts:
     def record(self, verdicts: list[Verdict]) -> None:
         """Append verdicts, in one commit."""
         if verdicts:
-            self.lake.append(RESULTS, _rows(verdicts))
+            self.lake.add(RESULTS, [asdict(one) for one in verdicts])
             self._take(verdicts)
 
     def _take(self, verdicts: Iterable[Verdict]) -> None:
@@ -181,32 +179,6 @@ def sentences(stands: Mapping[str, Stand]) -> list[str]:
 def all_of(lake: Lake) -> list[Verdict]:
     """Every verdict that was recorded, oldest first."""
     return _read(lake)
-
-
-_ARROW = pa.schema(
-    [
-        pa.field("table_name", pa.string(), nullable=False),
-        pa.field("version", pa.int64(), nullable=False),
-        pa.field("expectation_id", pa.string(), nullable=False),
-        pa.field("severity", pa.string(), nullable=False),
-        pa.field("dimension", pa.string(), nullable=False),
-        pa.field("verdict", pa.string(), nullable=False),
-        pa.field("sentence", pa.string()),
-        pa.field("observed", pa.float64()),
-        pa.field("checked", pa.int64()),
-        pa.field("unexpected", pa.int64()),
-        pa.field("duration_ms", pa.int64()),
-        pa.field("arrived_at", pa.timestamp("us", tz="UTC")),
-        pa.field("run_id", pa.string(), nullable=False),
-        pa.field("judged_at", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("rules_version", pa.string()),
-        pa.field("code_version", pa.string()),
-    ]
-)
-
-
-def _rows(verdicts: list[Verdict]) -> pa.Table:
-    return pa.Table.from_pylist([asdict(one) for one in verdicts], schema=_ARROW)
 
 
 def _read(lake: Lake) -> list[Verdict]:

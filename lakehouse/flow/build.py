@@ -116,7 +116,7 @@ def table(
     is_partial = bool(seen) and set(changed) <= set(declared.windows) and not in_full
     touched = _touched(place, declared, changed, seen, now) if is_partial else None
     rows = frame(place, declared, now, touched)
-    _write(place, declared, rows.withColumn("batch_id", F.lit(batch.batch_id)), touched, batch)
+    write(place, declared, rows.withColumn("batch_id", F.lit(batch.batch_id)), touched, batch)
     done = place.ledger.committed(ledger.timed(batch))
     place.ledger.record([done])
     return done
@@ -190,7 +190,7 @@ def _moved(rows: DataFrame, at: str | None, reach: timedelta | None) -> list[Dat
     return [rows.withColumn(at, F.col(at) + F.lit(by)) for by in (-reach, reach)]
 
 
-def _write(
+def write(
     place: Place, declared: Table, rows: DataFrame, touched: DataFrame | None, batch: Batch
 ) -> None:
     """Put the rows in place of those of their windows, in one commit; all where none is named."""

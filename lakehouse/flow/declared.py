@@ -6,8 +6,6 @@ import os
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
-import pyarrow as pa
-
 from lakehouse import corrections, tables
 from lakehouse.corrections import Correction
 from lakehouse.errors import BadCorrection
@@ -16,21 +14,6 @@ from lakehouse.lake import Lake
 
 TABLE = tables.by_name("bronze.corrections")
 STAGE = "corrections"
-
-_ARROW = pa.schema(
-    [
-        pa.field("correction_id", pa.string(), nullable=False),
-        pa.field("number", pa.int64(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),
-        pa.field("feed", pa.string(), nullable=False),
-        pa.field("condition", pa.string(), nullable=False),
-        pa.field("changes", pa.map_(pa.string(), pa.string())),
-        pa.field("revokes", pa.string()),
-        pa.field("reason", pa.string()),
-        pa.field("declared_by", pa.string()),
-        pa.field("declared_at", pa.timestamp("us", tz="UTC"), nullable=False),
-    ]
-)
 
 
 def who() -> str:
@@ -81,5 +64,5 @@ def add(place: Place, wanted: Correction, reason: str) -> Correction:
             "declared_by": who(),
             "declared_at": datetime.now(UTC),
         }
-        place.lake.append(TABLE, pa.Table.from_pylist([row], schema=_ARROW))
+        place.lake.add(TABLE, [row])
     return new

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import pyarrow as pa
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -30,23 +29,6 @@ from lakehouse.tables import Table
 _EVENTS = tables.by_name("bronze.events")
 _QUARANTINE = tables.by_name("ops.quarantine")
 _AUDIT = tables.by_name("ops.audit")
-
-_ARROW = pa.schema(
-    [
-        pa.field("audit_id", pa.string(), nullable=False),
-        pa.field("done_at", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("done_by", pa.string()),
-        pa.field("action", pa.string(), nullable=False),
-        pa.field("table_name", pa.string()),
-        pa.field("correction_id", pa.string()),
-        pa.field("reason", pa.string()),
-        pa.field("batch_ids", pa.list_(pa.string())),
-        pa.field("kept", pa.int64()),
-        pa.field("quarantined", pa.int64()),
-        pa.field("repeated", pa.int64()),
-        pa.field("code_version", pa.string()),
-    ]
-)
 
 
 def met(place: Place, wanted: Correction) -> tuple[int, int]:
@@ -201,4 +183,4 @@ def _note(
         "code_version": ledger.code_version(),
         **counts,
     }
-    place.lake.append(_AUDIT, pa.Table.from_pylist([row], schema=_ARROW))
+    place.lake.add(_AUDIT, [row])

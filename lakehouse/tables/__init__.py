@@ -4,7 +4,7 @@ Plain data; importing it loads neither Spark nor Airflow. One file a layer.
 """
 
 from lakehouse.errors import UnknownName
-from lakehouse.tables import bronze, derived, gold, ops, silver
+from lakehouse.tables import bronze, derived, gold, ops, scored, silver
 from lakehouse.tables.schema import Column, Table
 
 __all__ = [
@@ -13,8 +13,10 @@ __all__ = [
     "DERIVED",
     "GOLD",
     "OPS",
+    "SCORED",
     "SILVER",
     "TABLES",
+    "WRITTEN",
     "Column",
     "Table",
     "by_name",
@@ -26,8 +28,10 @@ SILVER = silver.TABLES  # refined, each from a feed
 DERIVED = derived.TABLES  # silver too, but built from silver
 GOLD = gold.TABLES
 BUILT = (*DERIVED, *GOLD)  # in the order in which they are built
+SCORED = scored.TABLES  # gold too, but written by models
 OPS = ops.TABLES
-TABLES = (*BRONZE, *SILVER, *OPS, *BUILT)  # none before what it is made from
+WRITTEN = (*BRONZE, *SILVER, *BUILT, *SCORED)  # by batches of the ledger
+TABLES = (*BRONZE, *SILVER, *OPS, *BUILT, *SCORED)  # none before what it is made from
 
 
 def by_name(name: str) -> Table:

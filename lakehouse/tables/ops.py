@@ -120,4 +120,26 @@ TABLES = (
         ),
         retention=timedelta(days=365),
     ),
+    Table(
+        name="ops.promotions",
+        grain="one decision about which version of a model is served",
+        key=("decision_id",),
+        columns=(
+            Column("decision_id", "string", "unique", is_never_null=True),
+            Column("decided_at", "timestamp", "UTC", is_never_null=True),
+            Column("decided_by", "string", "who, as the machine calls them"),
+            Column("model", "string", "as lakehouse/models/catalog.py declares it", False, True),
+            Column("model_version", "bigint", "the version decided on", is_never_null=True),
+            Column("run_id", "string", "of MLflow"),
+            Column("action", "string", "train, promote, rollback", is_never_null=True),
+            Column(
+                "is_promoted", "boolean", "whether it is the champion since", is_never_null=True
+            ),
+            Column("reasons", "array<string>", "why not, a sentence each; or what was overruled"),
+            Column("figures", "map<string, double>", "the numbers that decided"),
+            Column("read_versions", "map<string, bigint>", "table: version that was learnt from"),
+            Column("split_on", "date", "the day at which what it was judged on begins"),
+            Column("code_version", "string", "package version and commit"),
+        ),
+    ),
 )

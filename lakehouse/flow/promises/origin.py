@@ -10,7 +10,7 @@ from lakehouse.tables import Table
 
 def unknown(evidence: Evidence) -> Iterator[str]:
     """Sentences about rows whose batch is not in the ledger, and batches that do not say enough."""
-    for table in (*tables.BRONZE, *tables.SILVER, *tables.BUILT):
+    for table in tables.WRITTEN:
         if "batch_id" not in table.column_names:
             continue
         known = {batch.batch_id: batch for batch in evidence.of(table)}

@@ -1,0 +1,215 @@
+"""lakehouse train, score, models, promote, rollback, mlflow: what is learnt from gold."""
+
+# ruff: noqa: PLC0415  Spark and MLflow are loaded by the command that needs them, not by --help.
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.box import SIMPLE
+from rich.table import Table as Grid
+
+from lakehouse import s3, s3_server
+from lakehouse.commands import show
+from lakehouse.commands.common import err, out, place_of, settings_of
+from lakehouse.errors import BadSetting
+from lakehouse.models.catalog import MODELS, Model, by_name
+
+if TYPE_CHECKING:
+    from lakehouse.flow.training import Trained
+
+_NAMES = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[MODEL]...", help="Which; all of them without a name."),
+]
+_NAME = Annotated[str, typer.Argument(metavar="MODEL", help="As `lakehouse models` lists it.")]
+_WHY = Annotated[str, typer.Option("--why", help="The reason, in a sentence; it is kept.")]
+
+
+def train(
+    ctx: typer.Context,
+    names: _NAMES = None,
+    *,
+    split: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Learn from what was before that day, judge by what came after.",
+            show_default="the last four weeks",
+        ),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=NUMBER", help="A parameter; may stand several times."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same tables, seed and cores, same model.")] = 1,
+) -> None:
+    """Train models, judge them beside what is simple, and promote those that are better."""
+    from lakehouse.flow import once, training
+
+    chosen = _chosen(names)
+    given = dict(_pair(text) for text in parameter or ())
+    for model in chosen:
+        model.settings(given)  # a wrong one is said before Spark is started
+    with place_of(ctx, "train") as place, place.alone("train"):
+        for model in chosen:
+            with once.in_one_sentence(place, "train"):
+                trained = training.train(
+                    place,
+                    model,
+                    given=given,
+                    split_on=split.date() if split else None,
+                    seed=seed,
+                    says=functools.partial(_said, model),
+                )
+            _show(model, trained)
+
+
+def score(ctx: typer.Context, names: _NAMES = None) -> None:
+    """Write what the champions say into gold; nothing where nothing has changed."""
+    from lakehouse.flow import once, scoring
+
+    chosen = _chosen(names)
+    with place_of(ctx, "score") as place, place.alone(scoring.STAGE):
+        with once.in_one_sentence(place, scoring.STAGE):
+            done = [scoring.score(place, one) for one in chosen]
+        show.went_where(place, [batch for batch in done if batch])
+
+
+def models(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Show every model: champion, challenger, how old, what it is worth."""
+    where = settings_of(ctx)
+    with s3_server.running(where) as endpoint:
+        from lakehouse.tracking import CHALLENGER, CHAMPION, Tracker
+
+        tracker = Tracker(where, endpoint)
+        found: list[dict[str, Any]] = []
+        for model in MODELS:
+            served, next_one = (tracker.find(model.name, one) for one in (CHAMPION, CHALLENGER))
+            worth = tracker.figures(served) if served else {}
+            found.append(
+                {
+                    "model": model.name,
+                    "champion": served.version if served else None,
+                    "challenger": next_one.version if next_one else None,
+                    "trained_at": _instant(served.created_at_ms) if served else None,
+                    "worth": {
+                        one.name: worth[f"{one.name}.model"]
+                        for one in model.metrics
+                        if f"{one.name}.model" in worth
+                    },
+                    "output": model.output,
+                }
+            )
+    if as_json:
+        typer.echo(json.dumps(found, default=str))
+        return
+    grid = Grid("model", "champion", "challenger", "trained, UTC", "worth", "output", box=SIMPLE)
+    for one in found:
+        cells = [one[name] for name in ("model", "champion", "challenger", "trained_at")]
+        worth_said = ", ".join(f"{name} {value:.4f}" for name, value in one["worth"].items())
+        cells = ["" if cell is None else str(cell)[:19] for cell in cells]
+        grid.add_row(*cells, worth_said, one["output"])
+    out.print(grid)
+
+
+def promote(
+    ctx: typer.Context,
+    name: _NAME,
+    *,
+    version: Annotated[
+        int | None, typer.Option(help="Which version.", show_default="the challenger")
+    ] = None,
+    why: _WHY,
+) -> None:
+    """Make a version the champion on your word, whatever was decided of it."""
+    from lakehouse.flow import training
+
+    model = by_name(name)
+    with place_of(ctx, "promote") as place:
+        made = training.promote(place, model, version, why)
+    out.print(
+        f"version {made.version} of {name} is the champion; `lakehouse score {name}` serves it"
+    )
+
+
+def rollback(ctx: typer.Context, name: _NAME, *, why: _WHY) -> None:
+    """Make the former champion the champion again."""
+    from lakehouse.flow import training
+
+    model = by_name(name)
+    with place_of(ctx, "rollback") as place:
+        made = training.rollback(place, model, why)
+    out.print(
+        f"version {made.version} of {name} is the champion; `lakehouse score {name}` serves it"
+    )
+
+
+def mlflow(
+    ctx: typer.Context,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="On loopback.")] = 5000,
+) -> None:
+    """Serve MLflow's page of runs and models on loopback until Ctrl-C."""
+    where = settings_of(ctx)
+    with s3_server.running(where) as endpoint:
+        from lakehouse import tracking
+
+        s3.ensure_buckets(s3.client(where, endpoint), [where.buckets.models])
+        os.environ.update(tracking.environment(where, endpoint))
+        err.print(f"MLflow is at http://127.0.0.1:{port}; Ctrl-C ends it", highlight=False)
+        arguments = ["--backend-store-uri", tracking.store(where), "--host", "127.0.0.1"]
+        arguments += ["--port", str(port), "--workers", "1"]
+        arguments += ["--default-artifact-root", tracking.Tracker(where, endpoint).artifacts]
+        import subprocess
+
+        subprocess.run([sys.executable, "-m", "mlflow", "server", *arguments], check=False)
+
+
+def _said(model: Model, text: str) -> None:
+    err.print(f"{model.name}: {text}", highlight=False)
+
+
+def _chosen(names: Iterable[str] | None) -> list[Model]:
+    wanted = list(names or ())
+    return [by_name(name) for name in wanted] or list(MODELS)
+
+
+def _pair(text: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    try:
+        return name, float(number)
+    except ValueError:
+        raise BadSetting(f"--set {text!r}: a parameter and a number, such as rank=32") from None
+
+
+def _instant(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _show(model: Model, trained: "Trained") -> None:
+    for note in trained.notes:
+        out.print(note, highlight=False, markup=False)
+    grid = Grid("metric", "method", "mean", box=SIMPLE)
+    for metric, scores in trained.judged.scores.items():
+        for method in scores.columns:
+            grid.add_row(metric, method, f"{scores[method].mean():.4f}")
+    out.print(grid)
+    version = trained.version.version
+    if trained.decision.is_promoted:
+        said = f"version {version} of {model.name} is the champion"
+    else:
+        said = f"version {version} of {model.name} is not promoted"
+    out.print(said, highlight=False)
+    for reason in trained.decision.reasons:
+        out.print(f"  {reason}", highlight=False, markup=False, soft_wrap=True)
+
+
+COMMANDS = (train, score, models, promote, rollback, mlflow)

@@ -1,0 +1,395 @@
+"""recommendations: what to offer to whom, by ALS on what each bought, beside what is simple.
+
+Two tasks, judged apart: what one buys again, and what one buys for the first time. A task is served
+by the method that was best in the last weeks of the training, be it ALS or a baseline: nothing of it
+is chosen by what it is judged on. Strength is a sum over the receipts with an item, each worth half
+for every `half_life_d` before the split.
+Source: Hu, Koren and Volinsky (2008), "Collaborative filtering for implicit feedback datasets".
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pyspark.ml.recommendation import ALS
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.errors import BadTraining
+from lakehouse.models import ranking, splits
+from lakehouse.models.catalog import MODEL, RECOMMENDATIONS, Judged, Learnt, Tables
+
+Matrix = NDArray[np.float64]
+
+LEVELS = {"product": "product_id", "sub_category": "product_type"}
+JUDGED_AT = "sub_category"
+TASKS = ("new", "again")
+ALS_NAME = "als"
+_BASELINES = {
+    task: next(one for one in RECOMMENDATIONS.metrics if one.name.endswith(task)).baselines
+    for task in TASKS
+}
+_BLOCKS = (
+    2  # of ALS: two cores; ten, the default, cost half as much again (docs/decisions/models.md)
+)
+
+
+@dataclass(frozen=True)
+class Strengths:
+    """Who bought what how strongly, as a matrix.
+
+    bought   subjects × items, strength; 0 where never bought
+    shops    the shop of each subject, by its number in `of_shops`
+    """
+
+    subjects: NDArray[np.object_]
+    items: NDArray[np.object_]
+    bought: Matrix
+    shops: NDArray[np.int64]
+    of_shops: NDArray[np.object_]
+
+
+def purchases(baskets: DataFrame, products: DataFrame, level: str) -> DataFrame:
+    """Which items of a level each subject's receipts hold, once a receipt.
+
+    Gives   subject, shop_id, basket_id, item, paid_at
+    """
+    lines = baskets.where("subject IS NOT NULL").select(
+        "subject", "shop_id", "basket_id", "paid_at", F.explode("product_ids").alias("product_id")
+    )
+    item = F.col("product_id") if level == "product" else F.col(LEVELS[level])
+    return (
+        lines.join(products.select("product_id", "product_type"), on="product_id", how="left")
+        .select("subject", "shop_id", "basket_id", item.alias("item"), "paid_at")
+        .where("item IS NOT NULL")
+        .distinct()
+    )
+
+
+def learn(
+    baskets: DataFrame,
+    products: DataFrame,
+    *,
+    given: dict[str, float],
+    seed: int,
+    before: Tables | None = None,
+) -> Learnt:
+    """Learn factors of subjects and items on every level, and which method serves which task.
+
+    Takes   baskets  gold.baskets, those before the split
+    Gives   strengths  level, subject, item, strength
+            subjects   level, subject, shop_id, factors
+            items      level, item, factors
+            served     task, method
+    """
+    del before
+    parts: dict[str, list[pd.DataFrame]] = {"strengths": [], "subjects": [], "items": []}
+    notes, served = [], pd.DataFrame()
+    for level in LEVELS:
+        bought = purchases(baskets, products, level).persist()
+        if level == JUDGED_AT:
+            served, note = _served(bought, given, seed)
+            notes.append(note)
+        made = _learnt(bought, given, seed)
+        for name, frame in made.items():
+            parts[name].append(frame.assign(level=level))
+        notes.append(f"{level}: {len(made['subjects']):,} subjects, {len(made['items']):,} items")
+        bought.unpersist()
+    tables = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
+    return Learnt({**tables, "served": served}, {}, tuple(notes))
+
+
+def _learnt(bought: DataFrame, given: dict[str, float], seed: int) -> dict[str, pd.DataFrame]:
+    """Strengths and factors of one level; one row a subject, an item, a pair of them."""
+    strengths = _strengths(bought, given)
+    subjects = strengths.groupby("subject", sort=True)["shop_id"].first().reset_index()
+    items = pd.DataFrame({"item": sorted(strengths["item"].unique())})
+    numbered = strengths.assign(
+        subject_no=pd.Categorical(strengths["subject"], subjects["subject"]).codes,
+        item_no=pd.Categorical(strengths["item"], items["item"]).codes,
+    )
+    spark = bought.sparkSession
+    frame = spark.createDataFrame(numbered[["subject_no", "item_no", "strength"]]).coalesce(_BLOCKS)
+    als = ALS(
+        userCol="subject_no",
+        itemCol="item_no",
+        ratingCol="strength",
+        implicitPrefs=True,
+        rank=round(given["rank"]),
+        regParam=given["regularisation"],
+        alpha=given["alpha"],
+        maxIter=round(given["iterations"]),
+        numUserBlocks=_BLOCKS,
+        numItemBlocks=_BLOCKS,
+        seed=seed,
+    )
+    model = als.fit(frame)
+    for known, factors in ((subjects, model.userFactors), (items, model.itemFactors)):
+        found = factors.toPandas().set_index("id")["features"]
+        known["factors"] = [list(map(float, found[at])) for at in range(len(known))]
+    return {
+        "strengths": strengths[["subject", "item", "strength"]],
+        "subjects": subjects,
+        "items": items,
+    }
+
+
+def _strengths(bought: DataFrame, given: dict[str, float]) -> pd.DataFrame:
+    """subject, shop_id (where the subject is most), item, strength; of the items bought most."""
+    known = (
+        bought.groupBy("item")
+        .agg(F.count_distinct("subject").alias("buyers"))
+        .where(F.col("buyers") >= given["least_buyers"])
+        .orderBy(F.desc("buyers"), "item")
+        .limit(round(given["most_items"]))
+    )
+    [row] = bought.agg(F.max("paid_at").alias("last")).collect()
+    if row["last"] is None:
+        raise BadTraining("recommendations: no receipt of a known subject before the split")
+    age_d = (F.unix_timestamp(F.lit(row["last"])) - F.unix_timestamp("paid_at")) / 86400
+    each = F.pow(F.lit(0.5), age_d / given["half_life_d"])
+    strengths = (
+        bought.join(F.broadcast(known), on="item", how="left_semi")
+        .groupBy("subject", "item")
+        .agg(F.sum(each).alias("strength"))
+        .withColumn("strength", F.round("strength", 6))  # whatever the order of the sum
+    )
+    visits = bought.groupBy("subject", "shop_id").agg(
+        F.count_distinct("basket_id").alias("baskets")
+    )
+    home = visits.groupBy("subject").agg(
+        F.max_by("shop_id", F.struct("baskets", "shop_id")).alias("shop_id")
+    )
+    found = strengths.join(home, on="subject", how="inner").toPandas()
+    if found.empty:
+        raise BadTraining(
+            f"recommendations: no item has {given['least_buyers']:g} buyers (least_buyers)"
+        )
+    return found.sort_values(["subject", "item"], ignore_index=True)
+
+
+def _served(bought: DataFrame, given: dict[str, float], seed: int) -> tuple[pd.DataFrame, str]:
+    """The best method of each task in the last weeks before the split."""
+    [row] = bought.agg(F.max("paid_at").alias("last")).collect()
+    if row["last"] is None:
+        raise BadTraining("recommendations: no receipt of a known subject before the split")
+    inner: date = row["last"].date() - timedelta(days=RECOMMENDATIONS.holdout_days - 1)
+    tables = _learnt(splits.before(bought, splits.PAID, inner), given, seed)
+    later = splits.after(bought, splits.PAID, inner).select("subject", "item").distinct().toPandas()
+    known = matrix(tables)
+    found = []
+    for task, methods in _BASELINES.items():
+        relevant, allowed = _task(known, later, task)
+        asked = relevant.any(axis=1)
+        worth = {
+            name: float(
+                ranking.ndcg(ranking.top(scores[asked], allowed[asked]), relevant[asked]).mean()
+            )
+            for name, scores in _methods(known, tables, (*methods, ALS_NAME)).items()
+        }
+        best = max(worth, key=lambda name: (worth[name], name == ALS_NAME))
+        found.append({"task": task, "method": best, **worth})
+    said = ", ".join(f"{one['task']} by {one['method']}" for one in found)
+    return pd.DataFrame(found), f"served, by the last weeks before the split: {said}"
+
+
+def matrix(tables: Tables, level: str | None = None) -> Strengths:
+    """The strengths of one level (of the only one, where none is named) as a matrix."""
+    of = {
+        name: tables[name] if level is None else tables[name][tables[name]["level"] == level]
+        for name in ("strengths", "subjects", "items")
+    }
+    subjects, items = of["subjects"]["subject"].to_numpy(), of["items"]["item"].to_numpy()
+    bought = np.zeros((len(subjects), len(items)))
+    rows = pd.Categorical(of["strengths"]["subject"], subjects).codes
+    columns = pd.Categorical(of["strengths"]["item"], items).codes
+    bought[rows, columns] = of["strengths"]["strength"]
+    of_shops, shops = np.unique(
+        of["subjects"]["shop_id"].to_numpy().astype(object), return_inverse=True
+    )
+    return Strengths(subjects, items, bought, shops, of_shops)
+
+
+def _methods(known: Strengths, tables: Tables, names: tuple[str, ...]) -> dict[str, Matrix]:
+    """Scores of every subject and item by each method."""
+    found: dict[str, Matrix] = {}
+    is_bought = (known.bought > 0).astype(float)
+    for name in names:
+        if name == "popularity":
+            found[name] = np.broadcast_to(is_bought.sum(axis=0), known.bought.shape)
+        elif name == "shop_popularity":
+            by_shop = np.array(
+                [is_bought[known.shops == shop].sum(axis=0) for shop in range(len(known.of_shops))]
+            )
+            found[name] = by_shop[known.shops]
+        elif name == "most_bought":
+            found[name] = known.bought
+        elif name == "co_occurrence":
+            found[name] = known.bought @ similar(is_bought)
+        else:
+            found[name] = _factors(tables["subjects"]) @ _factors(tables["items"]).T
+    return found
+
+
+def similar(is_bought: Matrix) -> Matrix:
+    """Cosine of the buyers of each two items; 0 of an item and itself.
+
+    Source  Sarwar and others (2001), "Item-based collaborative filtering"
+    """
+    both = is_bought.T @ is_bought
+    length = np.sqrt(np.diag(both))
+    cosine = both / np.maximum(np.outer(length, length), 1e-12)
+    np.fill_diagonal(cosine, 0.0)
+    return np.asarray(cosine)
+
+
+def _factors(rows: pd.DataFrame) -> Matrix:
+    return np.array(rows["factors"].tolist())
+
+
+def _task(
+    known: Strengths, later: pd.DataFrame, task: str
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """What each subject bought later of what the task is about, and what may be named."""
+    rows = pd.Categorical(later["subject"], known.subjects).codes
+    columns = pd.Categorical(later["item"], known.items).codes
+    there = (rows >= 0) & (columns >= 0)
+    bought = np.zeros(known.bought.shape, dtype=bool)
+    bought[rows[there], columns[there]] = True
+    is_known = known.bought > 0
+    allowed = is_known if task == "again" else ~is_known
+    return bought & allowed, allowed
+
+
+def judge(tables: Tables, baskets: DataFrame, products: DataFrame) -> Judged:
+    """Look how well each task is served in the baskets after the split, beside the baselines."""
+    bought = purchases(baskets, products, JUDGED_AT)
+    later = bought.select("subject", "item").distinct().toPandas()
+    mine = _of_level(tables, JUDGED_AT)
+    known = matrix(mine)
+    scores, others = {}, {}
+    serves = dict(zip(tables["served"]["task"], tables["served"]["method"], strict=True))
+    popularity = np.maximum((known.bought > 0).mean(axis=0), 1e-9)
+    for task, baselines in _BASELINES.items():
+        relevant, allowed = _task(known, later, task)
+        asked = relevant.any(axis=1)
+        methods = _methods(known, mine, (*baselines, ALS_NAME))
+        best = {name: ranking.top(one[asked], allowed[asked]) for name, one in methods.items()}
+        worth = {name: ranking.ndcg(one, relevant[asked]) for name, one in best.items()}
+        served = best[serves[task]]
+        frame = pd.DataFrame({MODEL: worth[serves[task]], **worth}, index=known.subjects[asked])
+        scores[f"ndcg_at_10_{task}"] = frame
+        others[f"recall_at_10_{task}"] = float(ranking.recall(served, relevant[asked]).mean())
+        others[f"coverage_{task}"] = ranking.coverage(served, len(known.items))
+        others[f"novelty_{task}"] = ranking.novelty(served, popularity)
+    return Judged(scores, others, {f"ndcg_at_10_{task}": serves[task] for task in TASKS})
+
+
+def _of_level(tables: Tables, level: str) -> Tables:
+    return {
+        name: frame[frame["level"] == level] if "level" in frame else frame
+        for name, frame in tables.items()
+    }
+
+
+def asked(baskets: DataFrame, products: DataFrame) -> DataFrame:
+    """Whom to offer something: every subject that bought, with the shop of its last receipt."""
+    del products
+    last = F.max_by("shop_id", F.struct("paid_at", "shop_id")).alias("shop_id")
+    return baskets.where("subject IS NOT NULL").groupBy("subject").agg(last)
+
+
+def scored(tables: Tables, asked: pd.DataFrame) -> pd.DataFrame:
+    """The rows of gold.recommendations."""
+    return predict(tables, asked.sort_values("subject", ignore_index=True))
+
+
+def predict(tables: Tables, asked: pd.DataFrame) -> pd.DataFrame:
+    """Name ten items of every level and task for each subject, the best first, each with a reason.
+
+    A subject that is not known gets what is bought most in its shop, or anywhere.
+
+    Takes   asked  subject, shop_id (may be null)
+    Gives   subject, level, task, rank (from 1), item, score, method, reason
+    """
+    found = [
+        _of_task(_of_level(tables, level), asked, level, task) for level in LEVELS for task in TASKS
+    ]
+    return pd.concat(found, ignore_index=True)
+
+
+def _of_task(tables: Tables, asked: pd.DataFrame, level: str, task: str) -> pd.DataFrame:
+    known = matrix(tables)
+    served = tables["served"].set_index("task")["method"]
+    method = str(served[task])
+    rows = pd.Categorical(asked["subject"], known.subjects).codes.astype(int)
+    is_known = rows >= 0
+    mine = rows[is_known]
+    scores = _methods(known, tables, (method,))[method][mine]
+    bought = known.bought[mine] > 0
+    best = ranking.top(scores, bought if task == "again" else ~bought)
+    cosine = similar((known.bought > 0).astype(float))
+    out = [
+        _lists(known, asked["subject"].to_numpy()[is_known], best, scores, method).assign(
+            reason=_reasons(known, mine, best, cosine, task)
+        )
+    ]
+    if task == "new" and not is_known.all():
+        out.append(_strangers(known, asked[~is_known]))
+    return pd.concat(out, ignore_index=True).assign(level=level, task=task)
+
+
+def _lists(
+    known: Strengths,
+    subjects: NDArray[np.object_],
+    best: NDArray[np.int64],
+    scores: Matrix,
+    method: str,
+) -> pd.DataFrame:
+    """The lists as rows, one a place; places without an item are left out."""
+    row, place = np.nonzero(best >= 0)
+    item = best[row, place]
+    return pd.DataFrame(
+        {
+            "subject": subjects[row],
+            "rank": place + 1,
+            "item": known.items[item],
+            "score": scores[row, item].round(6),
+            "method": method,
+        }
+    )
+
+
+def _reasons(
+    known: Strengths, mine: NDArray[np.int64], best: NDArray[np.int64], cosine: Matrix, task: str
+) -> list[str]:
+    row, place = np.nonzero(best >= 0)
+    if task == "again":
+        return ["you have bought it before"] * len(row)
+    strongest = np.column_stack(
+        [(known.bought[mine] * cosine[best[:, at]]).argmax(axis=1) for at in range(best.shape[1])]
+    )
+    return [f"because you bought {known.items[one]}" for one in strongest[row, place]]
+
+
+def _strangers(known: Strengths, asked: pd.DataFrame) -> pd.DataFrame:
+    """For subjects that are not known: what most people bought in their shop, or anywhere."""
+    is_bought = (known.bought > 0).astype(float)
+    shop_of = {name: at for at, name in enumerate(known.of_shops)}
+    everywhere = is_bought.sum(axis=0)
+    found = []
+    for subject, shop_id in asked[["subject", "shop_id"]].itertuples(index=False):
+        shop = shop_of.get(shop_id)
+        counts = everywhere if shop is None else is_bought[known.shops == shop].sum(axis=0)
+        best = ranking.top(counts[None, :], np.ones((1, len(counts)), dtype=bool))
+        names = np.array([subject], dtype=object)
+        method = "popularity" if shop is None else "shop_popularity"
+        where = "anywhere" if shop is None else "in your shop"
+        found.append(
+            _lists(known, names, best, counts[None, :], method).assign(
+                reason=f"bought most {where}"
+            )
+        )
+    return pd.concat(found, ignore_index=True)
