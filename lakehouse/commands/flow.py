@@ -5,8 +5,10 @@
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
@@ -18,36 +20,42 @@ from lakehouse.errors import BatchFailed, GateFailed
 from lakehouse.ledger import Batch
 
 
-def ingest(ctx: typer.Context) -> None:
+def ingest(ctx: typer.Context, report: show.REPORT = None) -> None:
     """Landing to bronze: take in every object that has landed."""
-    _once(ctx, "ingest")
+    _once(ctx, report, "ingest")
 
 
-def refine(ctx: typer.Context) -> None:
+def refine(ctx: typer.Context, report: show.REPORT = None) -> None:
     """Bronze to silver: type, place and judge every message."""
-    _once(ctx, "refine")
+    _once(ctx, report, "refine")
 
 
-def build(ctx: typer.Context) -> None:
+def build(ctx: typer.Context, report: show.REPORT = None) -> None:
     """Silver to gold: build anew what changed."""
-    _once(ctx, "build")
+    _once(ctx, report, "build")
 
 
-def run(ctx: typer.Context) -> None:
+def run(ctx: typer.Context, report: show.REPORT = None) -> None:
     """Ingest, refine and build, once."""
-    _once(ctx, "ingest", "refine", "build")
+    _once(ctx, report, "ingest", "refine", "build")
 
 
-def _once(ctx: typer.Context, *stages: str) -> None:
+def _once(ctx: typer.Context, report: Path | None, *stages: str) -> None:
     with place_of(ctx, stages[0] if len(stages) == 1 else "run") as place:
         before = len(place.ledger.batches)
+
+        def tell(held: Sequence[str] = ()) -> None:
+            done = place.ledger.batches[before:]
+            show.went_where(place, done)
+            show.report(place, done, report, held)
+
         try:
             for stage in stages:
                 show.run(place, stage)
-        except GateFailed:  # what could be done was done
-            show.went_where(place, place.ledger.batches[before:])
+        except GateFailed as fault:  # what could be done was done
+            tell(fault.sentences)
             raise
-        show.went_where(place, place.ledger.batches[before:])
+        tell()
 
 
 def stream(

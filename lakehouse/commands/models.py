@@ -48,6 +48,12 @@ def train(
         typer.Option("--set", metavar="NAME=NUMBER", help="A parameter; may stand several times."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Same tables, seed and cores, same model.")] = 1,
+    if_older_than: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DAYS", help="Only those whose champion is so many days old, or none."
+        ),
+    ] = None,
 ) -> None:
     """Train models, judge them beside what is simple, and promote those that are better."""
     from lakehouse.flow import once, training
@@ -58,6 +64,10 @@ def train(
         model.settings(given)  # a wrong one is said before Spark is started
     with place_of(ctx, "train") as place, place.alone("train"):
         for model in chosen:
+            age_d = training.champion_age_d(place, model)
+            if if_older_than is not None and age_d is not None and age_d < if_older_than:
+                out.print(f"the champion of {model.name} is {age_d:.1f} days old", highlight=False)
+                continue
             with once.in_one_sentence(place, "train"):
                 trained = training.train(
                     place,
@@ -70,15 +80,16 @@ def train(
             _show(model, trained)
 
 
-def score(ctx: typer.Context, names: _NAMES = None) -> None:
+def score(ctx: typer.Context, names: _NAMES = None, *, report: show.REPORT = None) -> None:
     """Write what the champions say into gold; nothing where nothing has changed."""
     from lakehouse.flow import once, scoring
 
     chosen = _chosen(names)
     with place_of(ctx, "score") as place, place.alone(scoring.STAGE):
         with once.in_one_sentence(place, scoring.STAGE):
-            done = [scoring.score(place, one) for one in chosen]
-        show.went_where(place, [batch for batch in done if batch])
+            done = [batch for one in chosen if (batch := scoring.score(place, one))]
+        show.went_where(place, done)
+        show.report(place, done, report)
 
 
 def models(

@@ -2,10 +2,13 @@
 
 # ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.box import SIMPLE
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
@@ -101,6 +104,34 @@ def _versions(batch: Batch) -> int:
     if batch.source_from is None or batch.source_to is None:
         return 0
     return batch.source_to - batch.source_from
+
+
+REPORT = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", help="Write there, as JSON, which tables got which version.", dir_okay=False
+    ),
+]
+
+
+def report(
+    place: "Place", batches: Iterable[Batch], path: Path | None, held: Sequence[str] = ()
+) -> None:
+    """Write for a scheduler which tables really changed, and what the gate holds back and why.
+
+    Takes   batches  of this run; those that wrote nothing change no table
+            path     None writes nothing
+    """
+    if path is None:
+        return
+    changed = {one.table_name for one in batches if one.version_after is not None}
+    there = [table for table in tables.TABLES if table.name in changed]
+    found = [
+        {"table": one.name, "version": place.lake.version(one), "rows": place.lake.rows(one)}
+        for one in there
+    ]
+    content = {"tables": found, "held": list(held)}
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def went_where(place: "Place", batches: Iterable[Batch]) -> None:

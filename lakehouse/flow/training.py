@@ -113,6 +113,14 @@ def train(
     return Trained(version, judged, decision, learnt.notes)
 
 
+def champion_age_d(place: Place, model: Model) -> float | None:
+    """How many days ago the champion was trained; None where there is none."""
+    champion = Tracker(place.settings, place.endpoint).find(model.name, CHAMPION)
+    if champion is None:
+        return None
+    return (time.time() - champion.created_at_ms / 1000) / 86400
+
+
 def promote(place: Place, model: Model, number: int | None, reason: str) -> Version:
     """Make a version, by default the challenger, the champion on a person's word.
 

@@ -163,7 +163,7 @@ RECOMMENDATIONS = Model(
     parameters=(
         Parameter("rank", 32, 2, 256, "latent factors"),
         Parameter("regularisation", 0.1, 0.0, 10.0, "of the factors"),
-        Parameter("alpha", 10.0, 0.1, 1000.0, "confidence that a unit of strength adds"),
+        Parameter("alpha", 1.0, 0.01, 1000.0, "confidence that a unit of strength adds"),
         Parameter("half_life_d", 90.0, 1.0, 10_000.0, "days after which a purchase counts half"),
         Parameter("iterations", 10, 1, 100, "of alternating least squares"),
         Parameter("least_buyers", 10, 1, 1_000_000, "customers that an item has at least"),

@@ -2,8 +2,8 @@
 
 Two tasks, judged apart: what one buys again, and what one buys for the first time. A task is served
 by the method that was best in the last weeks of the training, be it ALS or a baseline: nothing of it
-is chosen by what it is judged on. Strength is a sum over the receipts with an item, each worth half
-for every `half_life_d` before the split.
+is chosen by what it is judged on. Strength is the logarithm of 1 and the receipts with an item, each
+worth half for every `half_life_d` before the split.
 Source: Hu, Koren and Volinsky (2008), "Collaborative filtering for implicit feedback datasets".
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pyspark.ml.recommendation import ALS
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.errors import BadTraining
@@ -86,13 +86,16 @@ def learn(
     """
     del before
     parts: dict[str, list[pd.DataFrame]] = {"strengths": [], "subjects": [], "items": []}
-    notes, served = [], pd.DataFrame()
+    judged = purchases(baskets, products, JUDGED_AT).persist()
+    served, note = _served(judged, given, seed)
+    judged.unpersist()
+    notes = [note]
     for level in LEVELS:
         bought = purchases(baskets, products, level).persist()
-        if level == JUDGED_AT:
-            served, note = _served(bought, given, seed)
-            notes.append(note)
-        made = _learnt(bought, given, seed)
+        made = _parts(bought, given)
+        # Elsewhere factors cost minutes, and are of no use where a baseline is served.
+        if level == JUDGED_AT or ALS_NAME in set(served["method"]):
+            made = _with_factors(bought.sparkSession, made, given, seed)
         for name, frame in made.items():
             parts[name].append(frame.assign(level=level))
         notes.append(f"{level}: {len(made['subjects']):,} subjects, {len(made['items']):,} items")
@@ -101,17 +104,31 @@ def learn(
     return Learnt({**tables, "served": served}, {}, tuple(notes))
 
 
-def _learnt(bought: DataFrame, given: dict[str, float], seed: int) -> dict[str, pd.DataFrame]:
-    """Strengths and factors of one level; one row a subject, an item, a pair of them."""
+def _parts(bought: DataFrame, given: dict[str, float]) -> Tables:
+    """Strengths, subjects and items of one level, as `learn` gives them, but for the factors."""
     strengths = _strengths(bought, given)
     subjects = strengths.groupby("subject", sort=True)["shop_id"].first().reset_index()
     items = pd.DataFrame({"item": sorted(strengths["item"].unique())})
-    numbered = strengths.assign(
-        subject_no=pd.Categorical(strengths["subject"], subjects["subject"]).codes,
-        item_no=pd.Categorical(strengths["item"], items["item"]).codes,
+    return {
+        "strengths": strengths[["subject", "item", "strength"]],
+        "subjects": subjects,
+        "items": items,
+    }
+
+
+def _with_factors(spark: SparkSession, parts: Tables, given: dict[str, float], seed: int) -> Tables:
+    """The same, subjects and items with their factors."""
+    strengths, subjects, items = (parts[name] for name in ("strengths", "subjects", "items"))
+    numbered = pd.DataFrame(
+        {
+            "subject_no": pd.Categorical(strengths["subject"], subjects["subject"]).codes.astype(
+                int
+            ),
+            "item_no": pd.Categorical(strengths["item"], items["item"]).codes.astype(int),
+            "strength": strengths["strength"],
+        }
     )
-    spark = bought.sparkSession
-    frame = spark.createDataFrame(numbered[["subject_no", "item_no", "strength"]]).coalesce(_BLOCKS)
+    frame = spark.createDataFrame(numbered).coalesce(_BLOCKS)
     als = ALS(
         userCol="subject_no",
         itemCol="item_no",
@@ -126,14 +143,16 @@ def _learnt(bought: DataFrame, given: dict[str, float], seed: int) -> dict[str, 
         seed=seed,
     )
     model = als.fit(frame)
-    for known, factors in ((subjects, model.userFactors), (items, model.itemFactors)):
-        found = factors.toPandas().set_index("id")["features"]
-        known["factors"] = [list(map(float, found[at])) for at in range(len(known))]
     return {
-        "strengths": strengths[["subject", "item", "strength"]],
-        "subjects": subjects,
-        "items": items,
+        "strengths": strengths,
+        "subjects": subjects.assign(factors=_in_order(model.userFactors, len(subjects))),
+        "items": items.assign(factors=_in_order(model.itemFactors, len(items))),
     }
+
+
+def _in_order(factors: DataFrame, of: int) -> list[list[float]]:
+    found = factors.toPandas().set_index("id")["features"]
+    return [list(map(float, found[at])) for at in range(of)]
 
 
 def _strengths(bought: DataFrame, given: dict[str, float]) -> pd.DataFrame:
@@ -153,7 +172,7 @@ def _strengths(bought: DataFrame, given: dict[str, float]) -> pd.DataFrame:
     strengths = (
         bought.join(F.broadcast(known), on="item", how="left_semi")
         .groupBy("subject", "item")
-        .agg(F.sum(each).alias("strength"))
+        .agg(F.log1p(F.sum(each)).alias("strength"))
         .withColumn("strength", F.round("strength", 6))  # whatever the order of the sum
     )
     visits = bought.groupBy("subject", "shop_id").agg(
@@ -176,7 +195,8 @@ def _served(bought: DataFrame, given: dict[str, float], seed: int) -> tuple[pd.D
     if row["last"] is None:
         raise BadTraining("recommendations: no receipt of a known subject before the split")
     inner: date = row["last"].date() - timedelta(days=RECOMMENDATIONS.holdout_days - 1)
-    tables = _learnt(splits.before(bought, splits.PAID, inner), given, seed)
+    earlier = splits.before(bought, splits.PAID, inner)
+    tables = _with_factors(bought.sparkSession, _parts(earlier, given), given, seed)
     later = splits.after(bought, splits.PAID, inner).select("subject", "item").distinct().toPandas()
     known = matrix(tables)
     found = []

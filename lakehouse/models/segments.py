@@ -212,7 +212,7 @@ def words(centre: Matrix) -> str:
     Takes   centre  a value a feature, in standard deviations from the mean
     """
     far = sorted(zip(FEATURES, centre, strict=True), key=lambda pair: -abs(pair[1]))
-    said = [_WORDS[name][value < 0] for name, value in far if abs(value) >= _FAR]
+    said = [_WORDS[name][int(value < 0)] for name, value in far if abs(value) >= _FAR]
     return ", ".join(said[:3]) or "as most are"
 
 

@@ -1,0 +1,93 @@
+"""What keeps the lakehouse well: maintenance and the promises by night, repairs by hand."""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, Param, task
+
+from lakehouse import tables
+from lakehouse.orchestration import LakehouseOperator
+
+SETTINGS = {
+    "start_date": datetime(2026, 1, 1, tzinfo=UTC),
+    "catchup": False,
+    "max_active_runs": 1,
+    "default_args": {
+        "owner": "data engineering",
+        "retries": 1,
+        "retry_delay": timedelta(minutes=5),
+        "execution_timeout": timedelta(hours=3),
+    },
+    "tags": ["upkeep"],
+}
+TABLES = [table.name for table in (*tables.SILVER, *tables.BUILT)]
+
+
+def run(name: str, *arguments: str) -> LakehouseOperator:
+    """A command that announces nothing."""
+    return LakehouseOperator(task_id=name, arguments=list(arguments) or [name], pool="lakehouse")
+
+
+with DAG(
+    "maintain",
+    description="Larger files, clustered rows, nothing kept for too long",
+    schedule="30 2 * * *",
+    doc_md="`lakehouse maintain`, beside running stages.",
+    **SETTINGS,
+):
+    run("maintain")
+
+with DAG(
+    "verify",
+    description="The promises, on the data at hand",
+    schedule="30 4 * * *",
+    doc_md="`lakehouse verify`: fails where a promise is broken, and says which.",
+    **SETTINGS,
+):
+    run("verify")
+
+with DAG(
+    "replay",
+    description="A table once more from the layer below",
+    schedule=None,
+    params={
+        "table": Param(TABLES[0], enum=TABLES, description="Which table."),
+        "day": Param(
+            None, type=["null", "string"], format="date", description="Silver: only this UTC day."
+        ),
+        "shop": Param(None, type=["null", "string"], description="Silver: only this shop."),
+        "dry_run": Param(True, type="boolean", description="Only say what would be done."),
+    },
+    doc_md="`lakehouse rebuild`; the content before and after is in the log.",
+    **SETTINGS,
+):
+
+    @task
+    def wanted(params: dict[str, object]) -> list[str]:
+        """The command that the parameters mean."""
+        chosen = [f"--{name}={params[name]}" for name in ("day", "shop") if params[name]]
+        command = ["rebuild", str(params["table"]), *(chosen or ["--all"])]
+        return ["tables", str(params["table"])] if params["dry_run"] else command
+
+    LakehouseOperator(task_id="rebuild", arguments=wanted(), pool="lakehouse")
+
+with DAG(
+    "repair",
+    description="Judge again what waits in quarantine",
+    schedule=None,
+    params={
+        "table": Param(None, type=["null", "string"], enum=[None, *TABLES]),
+        "why": Param("", type="string", description="The reason, in a sentence; it is kept."),
+    },
+    doc_md="`lakehouse quarantine release`, then gold follows.",
+    **SETTINGS,
+):
+
+    @task
+    def chosen(params: dict[str, object]) -> list[str]:
+        """The command that the parameters mean."""
+        table = ["--table", str(params["table"])] if params["table"] else []
+        return ["quarantine", "release", *table, "--why", str(params["why"])]
+
+    LakehouseOperator(task_id="release", arguments=chosen(), pool="lakehouse") >> LakehouseOperator(
+        task_id="build", arguments=["build"], announces=True, pool="lakehouse"
+    )

@@ -1,0 +1,142 @@
+"""How a task of Airflow runs a command of the lakehouse: as a process of the pipeline's environment.
+
+Imported by DAGs alone; it needs Airflow and, of this package, plain data. What the environment says:
+
+    LAKEHOUSE_PYTHON      the pipeline's Python; .venv/bin/python of the project by default
+    LAKEHOUSE_SETTINGS    its settings file; conf/local.yml by default
+    LAKEHOUSE_SUBMIT      `spark-submit --master …`: the stages go to a cluster by it
+    LAKEHOUSE_CONNECTION  a connection of Airflow with the keys of the storage (login, password) and,
+                          as extra, `pseudonym_key` and `alert_secret`; the keys file by default
+
+Secrets reach the process by its environment alone.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Asset, AssetAlias, BaseOperator, Connection
+from airflow.sdk.exceptions import AirflowException
+
+from lakehouse import tables
+from lakehouse.tables import Table
+
+PROJECT = Path(__file__).resolve().parent.parent
+STAGES = ("ingest", "refine", "build", "run")  # that jobs/ has for spark-submit
+_PATIENCE_S = 60.0  # of a process that was asked to end, until it is made to
+_SECRETS = {
+    "login": "AWS_ACCESS_KEY_ID",
+    "password": "AWS_SECRET_ACCESS_KEY",
+    "pseudonym_key": "LAKEHOUSE_PSEUDONYM_KEY",
+    "alert_secret": "LAKEHOUSE_ALERT_SECRET",
+}
+
+
+def asset(table: Table) -> Asset:
+    """What is scheduled by: a table, under its name."""
+    return Asset(name=table.name, uri=table.uri)
+
+
+class LakehouseOperator(BaseOperator):
+    """Run one command of the lakehouse; announce the tables that really changed.
+
+    An asset event carries version and rows of its table. Output goes to the task's log line by line;
+    a failure says the command's own reason. Who is killed takes the whole process tree with it.
+    """
+
+    template_fields: Sequence[str] = ("arguments",)
+    ui_color = "#dbe9f4"
+
+    def __init__(self, *, arguments: list[str], announces: bool = False, **more: Any) -> None:
+        """Take the command with its arguments, and whether it writes tables."""
+        self.arguments = arguments
+        self.announces = announces
+        if announces:
+            more["outlets"] = [AssetAlias(f"lakehouse {more['task_id']}")]
+        super().__init__(**more)
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Run it; give what it reports: the tables that changed, and what the gate holds back."""
+        with tempfile.TemporaryDirectory(prefix="lakehouse-") as folder:
+            report = Path(folder) / "report.json"
+            more = ["--report", str(report)] if self.announces else []
+            status, last = self._run([*self.arguments, *more])
+            found = json.loads(report.read_text()) if report.exists() else {}
+        if status and not found.get("held"):
+            raise AirflowException(f"exit status {status}: {last}")
+        for changed in found.get("tables", ()):
+            self._announce(context, changed)
+        return found
+
+    def _announce(self, context: Any, changed: dict[str, Any]) -> None:
+        table = tables.by_name(changed["table"])
+        events = context["outlet_events"][self.outlets[0]]
+        events.add(asset(table), extra={"version": changed["version"], "rows": changed["rows"]})
+
+    def _run(self, arguments: list[str]) -> tuple[int, str]:
+        """Exit status and last line."""
+        self._process = subprocess.Popen(
+            [*_dies_with_worker(), *_command(arguments)],
+            cwd=PROJECT,
+            env=os.environ | _secrets(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None
+        last = ""
+        try:
+            for line in self._process.stdout:
+                last = line.rstrip() or last
+                self.log.info("%s", line.rstrip())
+            return self._process.wait(), last
+        finally:
+            self.on_kill()
+
+    def on_kill(self) -> None:
+        """End the whole process tree: asked first, then made to."""
+        process = getattr(self, "_process", None)
+        if process is None or process.poll() is not None:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_PATIENCE_S)
+                return
+
+
+def _command(arguments: list[str]) -> list[str]:
+    settings = os.environ.get("LAKEHOUSE_SETTINGS")
+    first = ["--settings", settings] if settings else []
+    submit = os.environ.get("LAKEHOUSE_SUBMIT")
+    stage, *more = arguments
+    if submit and stage in STAGES:
+        return [*shlex.split(submit), str(PROJECT / "jobs" / f"{stage}.py"), *first, *more]
+    python = os.environ.get("LAKEHOUSE_PYTHON", str(PROJECT / ".venv" / "bin" / "python"))
+    return [python, "-m", "lakehouse.cli", *first, *arguments]
+
+
+def _dies_with_worker() -> list[str]:
+    """What a command begins with so that the kernel ends it where its worker is killed outright."""
+    found = shutil.which("setpriv")
+    return [found, "--pdeathsig", "TERM", "--"] if found else []
+
+
+def _secrets() -> dict[str, str]:
+    name = os.environ.get("LAKEHOUSE_CONNECTION")
+    if not name:
+        return {}
+    known = Connection.get(name)
+    said = {"login": known.login, "password": known.password, **known.extra_dejson}
+    return {variable: str(said[key]) for key, variable in _SECRETS.items() if said.get(key)}

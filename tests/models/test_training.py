@@ -1,0 +1,164 @@
+"""Training, promotion, scoring and rollback on tables of a lakehouse, with MLflow."""
+
+from datetime import UTC, datetime
+
+import pytest
+from pyspark.sql import functions as F
+
+from lakehouse import tables
+from lakehouse.errors import BadSetting, UnknownName
+from lakehouse.flow import scoring, training
+from lakehouse.models.catalog import MODELS, by_name
+from lakehouse.tracking import CHALLENGER, CHAMPION, Tracker
+from tests.models.worlds import SPLIT, subject
+from tests.worlds import lakehouse_in
+
+AFFINITIES, SEGMENTS, RECOMMENDATIONS = MODELS
+SMALL = {
+    "affinities": {"least_baskets": 5.0},
+    "segments": {"least_k": 2.0, "most_k": 2.0, "bootstraps": 2.0},
+    "recommendations": {"rank": 4.0, "least_buyers": 2.0, "iterations": 2.0},
+}
+REFUSES = subject(4)  # to be offered anything
+
+
+@pytest.fixture(scope="module")
+def at(where, server, spark, small):
+    """A lakehouse whose gold is the small world."""
+    at = lakehouse_in("models", where, server, spark)
+    whole = small["gold.baskets"].withColumns(
+        {
+            "hour_at": F.date_trunc("hour", "paid_at"),
+            "business_on": F.to_date("paid_at"),
+            "items": F.size("product_ids").cast("bigint"),
+            "net_revenue_cents": F.lit(100).cast("bigint"),
+            "discount_cents": F.lit(0).cast("bigint"),
+            "batch_id": F.lit("b"),
+        }
+    )
+    goods = small["gold.products"].withColumns({"batch_id": F.lit("b")})
+    for name, rows in (
+        ("gold.baskets", whole),
+        ("gold.products", goods),
+        ("gold.customer_features", small["gold.customer_features"]),
+        ("silver.customers", _customers(spark)),
+    ):
+        at.store.append(tables.by_name(name), rows, {})
+    return at
+
+
+def _customers(spark):
+    declared = tables.by_name("silver.customers")
+    rows = []
+    for number in range(40):
+        agreed = ["analytics"] if subject(number) == REFUSES else ["analytics", "personalisation"]
+        row = {
+            "subject": subject(number),
+            "consents": agreed,
+            "valid_from": datetime(2025, 1, 1, tzinfo=UTC),
+            "event_id": f"e{number}",
+            "source_object": "o",
+            "source_line": number,
+            "arrived_at": datetime(2025, 1, 2, tzinfo=UTC),
+            "batch_id": "b",
+        }
+        rows.append([row.get(name) for name in declared.column_names])
+    return spark.createDataFrame(rows, declared.ddl)
+
+
+def train(at, model, **more):
+    return training.train(at, model, given=SMALL[model.name], split_on=SPLIT, **more)
+
+
+def decisions(at):
+    table = tables.by_name("ops.promotions")
+    return sorted(
+        at.lake.open(table).to_pyarrow_table().to_pylist(), key=lambda row: row["decided_at"]
+    )
+
+
+def test_without_a_champion_nothing_is_scored(at):
+    with pytest.raises(UnknownName, match="no champion of segments"):
+        scoring.score(at, SEGMENTS)
+
+
+def test_what_is_better_than_spend_alone_is_promoted_and_served_once(at):
+    trained = train(at, SEGMENTS)
+    assert trained.decision.reasons == ()
+    champion = Tracker(at.settings, at.endpoint).find("segments", CHAMPION)
+    assert champion.version == trained.version.version == 1
+    assert champion.tags["version of gold.customer_features"] == "1"
+    assert champion.tags["split_on"] == str(SPLIT)
+
+    batch = scoring.score(at, SEGMENTS)
+    assert batch.upstream["gold.customer_features"] == 1
+    output = tables.by_name("gold.customer_segments")
+    assert at.lake.rows(output) == 40
+    assert scoring.score(at, SEGMENTS) is None  # nothing has changed
+    [row] = at.store.read(output).select("model_version", "batch_id").distinct().collect()
+    assert (row.model_version, row.batch_id) == (1, batch.batch_id)
+
+
+def test_the_same_again_is_no_better_and_waits_as_challenger(at):
+    trained = train(at, SEGMENTS)
+    assert not trained.decision.is_promoted
+    assert "of the champion; the difference is +0.0000 to +0.0000" in trained.decision.reasons[0]
+    tracker = Tracker(at.settings, at.endpoint)
+    assert tracker.find("segments", CHALLENGER).version == 2
+    assert tracker.find("segments", CHAMPION).version == 1
+
+
+def test_a_person_can_overrule_and_roll_back_and_every_decision_is_kept(at):
+    training.promote(at, SEGMENTS, None, "I want the new one.")
+    tracker = Tracker(at.settings, at.endpoint)
+    assert tracker.find("segments", CHAMPION).version == 2
+    assert scoring.score(at, SEGMENTS) is not None
+    assert training.rollback(at, SEGMENTS, "It was no good.").version == 1
+    assert tracker.find("segments", CHAMPION).version == 1
+    kept = [(row["action"], row["model_version"], row["is_promoted"]) for row in decisions(at)]
+    assert kept == [
+        ("train", 1, True),
+        ("train", 2, False),
+        ("promote", 2, True),
+        ("rollback", 1, True),
+    ]
+    assert dict(decisions(at)[0]["figures"])["silhouette.model"] > 0
+
+
+def test_nobody_is_offered_anything_who_has_not_agreed(at):
+    train(at, RECOMMENDATIONS)
+    if Tracker(at.settings, at.endpoint).find("recommendations", CHAMPION) is None:
+        training.promote(at, RECOMMENDATIONS, None, "To see what it says.")
+    scoring.score(at, RECOMMENDATIONS)
+    rows = at.store.read(tables.by_name("gold.recommendations")).select("subject").distinct()
+    offered = {row.subject for row in rows.collect()}
+    assert REFUSES not in offered
+    assert offered == {subject(number) for number in range(40)} - {REFUSES}
+
+
+def test_rules_are_served_with_the_version_of_their_model(at):
+    trained = train(at, AFFINITIES)
+    training.promote(at, AFFINITIES, trained.version.version, "To see what it says.")
+    batch = scoring.score(at, AFFINITIES)
+    rows = at.store.read(tables.by_name("gold.product_affinities"))
+    assert rows.count() == trained.judged.others["rules"]
+    assert rows.where("consequent = 'butter' AND level = 'product'").count() > 0
+    assert batch.upstream["model version"] == trained.version.version
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_a_wrong_parameter_is_a_sentence(model):
+    with pytest.raises(
+        UnknownName, match=f"no parameter of {model.name} called 'depth'; there are"
+    ):
+        model.settings({"depth": 3})
+    first = model.parameters[0]
+    with pytest.raises(BadSetting, match=f"{first.name} is {first.most * 2:g}; it can be"):
+        model.settings({first.name: first.most * 2})
+
+
+def test_an_unknown_model_is_a_sentence():
+    with pytest.raises(
+        UnknownName, match="no model called 'churn'; there are affinities, segments"
+    ):
+        by_name("churn")
