@@ -8,10 +8,17 @@ QUIETLY := mkdir -p .cache/tmp && TMPDIR="$$PWD/.cache/tmp" PIP_CACHE_DIR="$$PWD
 # Compiled modules stay in this folder; without them every start of Python takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test test-slow bench bench-live bench-batches bench-quality bench-gate bench-feeds chaos soak purchases lint clean clean-all
+.PHONY: setup setup-airflow airflow demo test test-slow test-airflow bench bench-live bench-batches bench-quality bench-gate bench-feeds chaos soak purchases lint clean clean-all
 
 setup: .venv/installed
 	@$(QUIETLY) $(BIN)/python -m lakehouse.jars
+
+# Airflow cannot share an environment with the pipeline: its packages contradict Spark's.
+setup-airflow: .venv-airflow/installed
+
+# PORT=8081 another port.
+airflow: setup setup-airflow
+	@$(BIN)/python -m lakehouse.airflow_server
 
 demo: setup
 	@$(BIN)/lakehouse demo
@@ -21,6 +28,10 @@ test: setup
 
 test-slow: setup
 	@$(QUIETLY) timeout 4500 $(BIN)/python -m pytest -m slow
+
+# From an empty lakehouse to a scored model by a real Airflow.
+test-airflow: setup setup-airflow
+	@$(QUIETLY) timeout 1500 $(BIN)/python -m pytest -m airflow tests/airflow
 
 bench: setup
 	@$(QUIETLY) $(BIN)/python -m bench.flow
@@ -71,6 +82,13 @@ lint: .venv/installed
 	done; \
 	echo "setup: no Python 3.11 or 3.12 on the path; install one, or run 'make $(MAKECMDGOALS) PYTHON=/path/to/it'" >&2; exit 1
 
+.venv-airflow/installed: airflow.lock setup.cfg | .venv/bin/python
+	@echo "setup: Airflow's own packages"
+	@.venv/bin/python -m venv .venv-airflow
+	@$(QUIETLY) .venv-airflow/bin/python -m pip install --quiet --no-compile --requirement airflow.lock
+	@$(QUIETLY) .venv-airflow/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
 .venv/installed: $(LOCK) setup.cfg pyproject.toml | .venv/bin/python
 	@java -version >/dev/null 2>&1 || [ -n "$$JAVA_HOME" ] || { echo "setup: no java on the path; install a JDK 17 or later" >&2; exit 1; }
 	@echo "setup: the Python packages"
@@ -83,4 +101,4 @@ clean:
 	rm -rf .lakehouse .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 clean-all: clean
-	rm -rf .venv .jars *.egg-info
+	rm -rf .venv .venv-airflow .jars *.egg-info

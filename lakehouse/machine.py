@@ -57,6 +57,13 @@ def is_free(port: int) -> bool:
     return True
 
 
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
+
+
 def born(pid: int) -> str | None:
     """When process `pid` was started, in the system's own words; None where there is none."""
     with suppress(ChildProcessError):  # a dead child stays in the table until it is asked for

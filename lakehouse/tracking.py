@@ -28,6 +28,7 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
 from mlflow.exceptions import MlflowException
+from mlflow.models import infer_signature
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Run:
     tags: dict[str, str]
     figures: dict[str, float]
     card: str
+    sample: tuple[pd.DataFrame, pd.DataFrame]
     plots: dict[str, Any] = field(default_factory=dict)
 
 
@@ -142,6 +144,7 @@ class Tracker:
                     name="model",
                     python_model=Tables(run.model),
                     artifacts={"tables": str(folder)},
+                    signature=infer_signature(*run.sample),
                     pip_requirements=_requirements(),
                 )
                 uri = f"runs:/{active.info.run_id}/model"

@@ -81,7 +81,7 @@ def train(
 
 
 def score(ctx: typer.Context, names: _NAMES = None, *, report: show.REPORT = None) -> None:
-    """Write what the champions say into gold; nothing where nothing has changed."""
+    """Write what the champions say into gold; nothing where nothing has changed, or none is there."""
     from lakehouse.flow import once, scoring
 
     chosen = _chosen(names)

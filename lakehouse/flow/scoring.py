@@ -8,7 +8,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import consent, ledger, tables
-from lakehouse.errors import UnknownName
 from lakehouse.flow import build
 from lakehouse.flow.place import Place
 from lakehouse.ledger import Batch
@@ -62,14 +61,11 @@ class Asked:
 
 
 def score(place: Place, model: Model) -> Batch | None:
-    """Write what the champion says; None where nothing has changed since it last did.
-
-    Raises UnknownName where there is no champion.
-    """
+    """Write what the champion says; None where there is none, or nothing has changed since it did."""
     tracker = Tracker(place.settings, place.endpoint)
     champion = tracker.find(model.name, CHAMPION)
     if champion is None:
-        raise UnknownName(f"champion of {model.name}", CHAMPION, ())
+        return None
     output = tables.by_name(model.output)
     read = {name: place.lake.version(tables.by_name(name)) for name in _read(model)}
     made_of = read | {_MODEL: champion.version}

@@ -80,7 +80,17 @@ def train(
         for method in scores.columns
     }
     plots = cards.plots(model, learnt, judged)
-    run = Run(model.name, learnt.tables, chosen, tags, {**figures, **judged.others}, card, plots)
+    sample = module.sample(learnt.tables, rows)
+    run = Run(
+        model.name,
+        learnt.tables,
+        chosen,
+        tags,
+        {**figures, **judged.others},
+        card,
+        (sample, module.predict(learnt.tables, sample)),
+        plots,
+    )
     version = tracker.record(run)
     kept = tracker.load(version)
     evidence = Evidence(

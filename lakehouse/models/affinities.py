@@ -204,6 +204,12 @@ def scored(tables: Tables, asked: None) -> pd.DataFrame:
     return rules.assign(antecedent=rules["antecedent"].map(list))
 
 
+def sample(tables: Tables, rows: pd.DataFrame) -> pd.DataFrame:
+    """A few rows to predict of, as an example."""
+    del tables
+    return pd.DataFrame({"items": list(rows["antecedent"].head(3))})
+
+
 def predict(tables: Tables, asked: pd.DataFrame) -> pd.DataFrame:
     """Name ten items that go with those of each basket, the likeliest first.
 

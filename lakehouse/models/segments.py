@@ -227,6 +227,13 @@ def scored(tables: Tables, asked: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([ordered[["subject", "as_of_on"]], predict(tables, ordered)], axis=1)
 
 
+def sample(tables: Tables, rows: pd.DataFrame) -> pd.DataFrame:
+    """A few rows to predict of, as an example: the centres."""
+    del rows
+    values = _original(tables["centres"][list(FEATURES)].to_numpy(float), tables["scaling"])
+    return pd.DataFrame(values, columns=list(FEATURES))
+
+
 def predict(tables: Tables, asked: pd.DataFrame) -> pd.DataFrame:
     """Put each customer into its segment.
 
