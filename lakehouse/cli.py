@@ -27,6 +27,7 @@ from lakehouse.commands import (
     quarantine,
     repair,
     s3,
+    sql,
     world,
 )
 from lakehouse.errors import LakehouseError
@@ -85,7 +86,7 @@ def _options(
     del settings, debug, version  # read where they are needed, see commands/common.py
 
 
-for module in (world, live, flow, quality, repair, maintain, look, models, profile, demo):
+for module in (world, live, flow, quality, repair, maintain, look, sql, models, profile, demo):
     for command in module.COMMANDS:
         app.command()(command)
 for command in correct.COMMANDS:

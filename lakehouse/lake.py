@@ -6,7 +6,7 @@ Versions, transactions, what was noted with each commit, and the ledger, which i
 import functools
 import json
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -92,6 +92,22 @@ class Lake:
         """Whether the table was created."""
         return DeltaTable.is_deltatable(self.uri(table), storage_options=self._options)
 
+    def existing(self) -> list[Table]:
+        """The declared tables that were created; the storage is asked once a bucket, not a table."""
+        buckets = {places.bucket(self.settings, table) for table in tables.TABLES}
+        layers = {table.layer for table in tables.TABLES}
+        found = {
+            (bucket, folder)
+            for bucket in buckets
+            for layer in layers
+            for folder in s3.folders(self.storage, bucket, f"{layer}/")
+        }
+        return [
+            table
+            for table in tables.TABLES
+            if (places.bucket(self.settings, table), places.folder(table)) in found
+        ]
+
     def open(self, table: Table, version: int | None = None) -> DeltaTable:
         """The table at a version, newest by default, for readers of delta-rs."""
         return DeltaTable(self.uri(table), version=version, storage_options=self._options)
@@ -173,6 +189,17 @@ class Lake:
         assert entry["version"] == version
         return datetime.fromtimestamp(entry["timestamp"] / 1000, UTC)
 
+    def version_at(self, table: Table, instant: datetime) -> int:
+        """The version that was the newest one at an instant, by the clock of who committed it; the
+        oldest one that the log still tells of before there was any.
+        """
+        with self._newest(table) as opened:
+            assert opened is not None
+            history = opened.history()
+        until = instant.timestamp() * 1000
+        there = [entry["version"] for entry in history if entry["timestamp"] <= until]
+        return int(max(there, default=min(entry["version"] for entry in history)))
+
     def files(self, table: Table, version: int) -> list[str]:
         """The addresses of the files that hold the rows of a version."""
         with self._newest(table) as opened:
@@ -213,7 +240,7 @@ class Lake:
         connection = self.duckdb("httpfs", "delta")
         for layer in ("bronze", "silver", "gold", "ops"):
             connection.execute(f"CREATE SCHEMA {layer}")
-        for table in existing(self):
+        for table in self.existing():
             connection.execute(
                 f"CREATE VIEW {table.name} AS SELECT * FROM delta_scan('{self.uri(table)}')"
             )
@@ -254,8 +281,3 @@ class Lake:
 def note(content: dict[str, Any]) -> str:
     """What travels with a commit, as Delta's userMetadata."""
     return json.dumps({_NOTE: content}, separators=(",", ":"), sort_keys=True)
-
-
-def existing(lake: Lake, among: Iterable[Table] = tables.TABLES) -> list[Table]:
-    """The declared tables that were created."""
-    return [table for table in among if lake.exists(table)]

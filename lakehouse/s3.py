@@ -128,6 +128,14 @@ def objects(storage: "S3Client", bucket: str, prefix: str = "") -> "Iterator[Obj
         yield from page.get("Contents", [])
 
 
+def folders(storage: "S3Client", bucket: str, prefix: str = "") -> "Iterator[str]":
+    """The prefixes one level below `prefix`, each with its `/`."""
+    pages = storage.get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=bucket, Prefix=prefix, Delimiter="/"):
+        for one in page.get("CommonPrefixes", []):
+            yield one["Prefix"]
+
+
 def get(storage: "S3Client", bucket: str, key: str) -> bytes:
     """The bytes of one object."""
     return storage.get_object(Bucket=bucket, Key=key)["Body"].read()

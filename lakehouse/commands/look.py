@@ -1,16 +1,11 @@
-"""Commands that look and change nothing: status, tables, sql, verify."""
+"""Commands that look and change nothing: status, tables, verify."""
 
 # ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
 
-import csv
-import difflib
 import json
-import re
-import sys
 from dataclasses import asdict
 from typing import Annotated, Any
 
-import duckdb
 import typer
 from rich.box import SIMPLE
 from rich.markup import escape
@@ -20,7 +15,7 @@ from lakehouse import dictionary
 from lakehouse import tables as declared
 from lakehouse.commands import s3
 from lakehouse.commands.common import err, lake_of, out, place_of, settings_of
-from lakehouse.errors import BadQuery, BrokenPromise
+from lakehouse.errors import BrokenPromise
 
 _AS_JSON = Annotated[bool, typer.Option("--json", help="For machines.")]
 
@@ -90,64 +85,6 @@ def tables(
     out.print(grid)
 
 
-def sql(
-    ctx: typer.Context,
-    query: Annotated[str, typer.Argument(help="One SELECT; tables by name: gold.shop_hours.")],
-    as_csv: Annotated[bool, typer.Option("--csv", help="All rows, as CSV.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="All rows, as JSON.")] = False,
-    limit: Annotated[int, typer.Option(help="Rows to show where it is neither.")] = 50,
-) -> None:
-    """Query any table with DuckDB; nothing can be changed by it."""
-    with lake_of(ctx) as lake:
-        names, rows = _answer(lake.sql(), query)
-    if as_csv:
-        csv.writer(sys.stdout).writerows([names, *rows])
-    elif as_json:
-        answer = [dict(zip(names, row, strict=True)) for row in rows]
-        typer.echo(json.dumps(answer, default=str, ensure_ascii=False))
-    else:
-        grid = Grid(*names, box=SIMPLE)
-        for row in rows[:limit]:
-            grid.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
-        out.print(grid)
-        if len(rows) > limit:
-            err.print(f"{limit} of {len(rows):,} rows; --limit, --csv or --json give more")
-
-
-def _answer(
-    connection: duckdb.DuckDBPyConnection, query: str
-) -> tuple[list[str], list[tuple[Any, ...]]]:
-    try:
-        statements = connection.extract_statements(query)
-        if [one.type for one in statements] not in (
-            [duckdb.StatementType.SELECT],
-            [duckdb.StatementType.EXPLAIN],
-        ):
-            raise BadQuery("one SELECT at a time; `lakehouse sql` changes nothing")
-        answer = connection.execute(statements[0])
-        return [column[0] for column in answer.description or ()], answer.fetchall()
-    except duckdb.CatalogException as fault:
-        raise BadQuery(_unknown(connection, str(fault))) from None
-    except duckdb.Error as fault:
-        raise BadQuery(" ".join(str(fault).partition("\n\nLINE ")[0].split())) from None
-
-
-def _unknown(connection: duckdb.DuckDBPyConnection, said: str) -> str:
-    """The sentence for a table that is not there, with those nearest to it."""
-    missing = re.search(r"Table with name (\S+) does not exist", said)
-    if missing is None:
-        return " ".join(said.partition("\n\nLINE ")[0].split())
-    there = connection.execute(
-        "SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal"
-    ).fetchall()
-    by_short = {name.split(".")[1]: name for (name,) in there}
-    near = difflib.get_close_matches(missing[1].split(".")[-1], by_short, n=3)
-    if not there:
-        return f"no table called '{missing[1]}'; there are none yet, `lakehouse run` makes them"
-    named = [by_short[short] for short in near] or sorted(by_short.values())
-    return f"no table called '{missing[1]}'; there {'is' if near else 'are'} {', '.join(named)}"
-
-
 def verify(ctx: typer.Context, as_json: _AS_JSON = False) -> None:
     """Check the promises on the data at hand; exit status 1 where one is broken."""
     with place_of(ctx, "verify") as place:
@@ -178,4 +115,4 @@ def check(place: Any, *, as_json: bool = False) -> None:
         )
 
 
-COMMANDS = (status, tables, sql, verify)
+COMMANDS = (status, tables, verify)

@@ -329,7 +329,8 @@ def scored(tables: Tables, asked: pd.DataFrame) -> pd.DataFrame:
 def sample(tables: Tables, rows: pd.DataFrame) -> pd.DataFrame:
     """A few rows to predict of, as an example."""
     del rows
-    return tables["subjects"][["subject", "shop_id"]].head(3).reset_index(drop=True)
+    subjects: pd.DataFrame = tables["subjects"]
+    return subjects[["subject", "shop_id"]].head(3).reset_index(drop=True)
 
 
 def predict(tables: Tables, asked: pd.DataFrame) -> pd.DataFrame:

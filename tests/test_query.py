@@ -1,0 +1,144 @@
+"""Questions in SQL, and tables as frames: as of a version, shut in, without Spark."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pandas as pd
+import polars
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+import lakehouse
+from lakehouse import cli, query, s3, tables
+from lakehouse.errors import BadQuery, UnknownName
+from lakehouse.lake import Lake
+from lakehouse.settings import Buckets, Settings
+
+REPEATS = tables.by_name("ops.repeats")
+
+
+@pytest.fixture(scope="module")
+def lake(server):
+    """One table in two versions: e1 alone, then e2 too."""
+    settings = Settings(buckets=Buckets.named("query"))
+    storage = s3.client(settings, server)
+    s3.ensure_buckets(storage, settings.buckets.model_dump().values())
+    s3.put(storage, "query-landing", "raw.jsonl", b'{"subject": "somebody"}\n')
+    lake = Lake(settings, server)
+    for event_id in ("e1", "e2"):
+        lake.append(REPEATS, pa.table({"table_name": ["silver.sales"], "event_id": [event_id]}))
+    return lake
+
+
+@pytest.fixture
+def conf(lake, tmp_path):
+    """The settings file of that lake."""
+    file = tmp_path / "query.yml"
+    file.write_text(yaml.safe_dump({"buckets": lake.settings.buckets.model_dump()}))
+    return file
+
+
+def ask(lake, text, as_of=None):
+    return query.Session(lake, as_of).ask(text).to_pylist()
+
+
+def test_a_table_is_read_as_it_was(lake):
+    count = "SELECT count(*) AS n FROM ops.repeats"
+    assert ask(lake, count) == [{"n": 2}]
+    assert ask(lake, count, 0) == [{"n": 1}]
+    then = lake.committed_at(REPEATS, 0)
+    assert ask(lake, count, then) == [{"n": 1}]
+    with pytest.raises(BadQuery, match=r"ops\.repeats has versions 0 to 1, not 7"):
+        ask(lake, count, 7)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM read_text('/etc/passwd')",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM glob('/etc/*')",
+        "SELECT * FROM read_json('s3://query-landing/raw.jsonl')",
+        "SELECT * FROM read_text('s3://query-truth/x')",
+        "SELECT * FROM read_csv('http://127.0.0.1:9/x.csv')",
+        "SELECT * FROM parquet_scan('/tmp/x.parquet')",
+        "COPY (SELECT 1) TO '/tmp/out.csv'",
+        "EXPORT DATABASE '/tmp/out'",
+        "ATTACH '/tmp/other.db'",
+        "INSTALL spatial",
+        "LOAD '/tmp/evil.so'",
+        "SET memory_limit = '64GB'",
+        "RESET lock_configuration",
+        "CREATE TABLE t (a int)",
+        "INSERT INTO ops.repeats VALUES (1)",
+        "DELETE FROM ops.repeats",
+        "UPDATE ops.repeats SET event_id = 'x'",
+        "DROP VIEW ops.repeats",
+        "CREATE SECRET (TYPE s3)",
+        "CALL pragma_version()",
+        "SELECT 1; DROP SCHEMA gold",
+        "BEGIN; SELECT 1",
+        "USE memory",
+        "VACUUM",
+    ],
+)
+def test_nothing_but_the_tables_is_read_and_nothing_written(lake, text):
+    with pytest.raises(BadQuery) as refused:
+        ask(lake, text)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_prompt_the_file_and_the_formats_answer_alike(conf, tmp_path):
+    question = "SELECT event_id FROM ops.repeats ORDER BY 1"
+    (tmp_path / "q.sql").write_text(question)
+
+    def said(*more):
+        return CliRunner().invoke(cli.app, ["--settings", str(conf), "sql", *more])
+
+    assert said("-f", str(tmp_path / "q.sql"), "--format", "csv").stdout == "event_id\ne1\ne2\n"
+    assert said(question, "--json", "--as-of", "0").stdout == '[{"event_id": "e1"}]\n'
+    file = tmp_path / "a.parquet"
+    assert said(question, "--format", "parquet", "-o", str(file)).exit_code == 0
+    assert pq.read_table(file)["event_id"].to_pylist() == ["e1", "e2"]
+    for more, sentence in (
+        ((question, "--format", "xml"), "--format 'xml': one of table, csv, json, parquet"),
+        ((question, "--format", "parquet"), "--output says which"),
+        ((question, "--as-of", "yesterday"), "--as-of 'yesterday': a version, or an instant"),
+    ):
+        answer = said(*more)
+        assert answer.exit_code == 1
+        assert sentence in answer.stderr
+
+
+def test_a_time_without_a_zone_is_utc():
+    assert query.when("2026-03-01T12:00") == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert query.when("12") == 12
+
+
+def test_a_table_is_had_as_any_frame(lake, conf):
+    del lake
+    with lakehouse.open(conf) as there:
+        assert list(there) == ["ops.repeats"]
+        rows = there["ops.repeats"]
+        assert sorted(rows.pandas("event_id")["event_id"]) == ["e1", "e2"]
+        assert isinstance(rows.polars(), polars.DataFrame)
+        assert len(rows.arrow()) == 2
+        assert len(rows.at(0).arrow()) == 1
+        means = rows.describe().set_index("column")["means"]
+        assert means["event_id"] == "the sender's id of the message"
+        counted = there.sql("SELECT count(*) AS n FROM ops.repeats")
+        pd.testing.assert_frame_equal(counted, pd.DataFrame({"n": [2]}))
+        with pytest.raises(
+            UnknownName, match=r"no table called 'gold\.shop'; there are ops\.repeats"
+        ):
+            there["gold.shop"]
+
+
+def test_to_import_the_package_loads_nothing():
+    code = "import lakehouse, sys; print([m for m in ('pandas', 'duckdb', 'pyspark') if m in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "[]\n"
