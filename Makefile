@@ -23,7 +23,7 @@ airflow: setup setup-airflow
 demo: setup
 	@$(BIN)/lakehouse demo
 
-test: setup
+test: setup setup-airflow
 	@$(QUIETLY) timeout 3600 $(BIN)/python -m pytest
 
 test-slow: setup

@@ -34,7 +34,7 @@ def known(spark):
             is_party = number % 2
             baskets = (6 if is_party else 20) * times + number % 3
             items = baskets * (9 if is_party else 2)
-            cents = items * (400 if is_party else 650) + number
+            cents = 20_000 + 100 * (number // 2 * 7 % 20) + number  # says nothing of the kind
             spent = [("snacks" if is_party else "bakery", cents * 9 // 10), ("home", cents // 10)]
             row = {
                 "subject": worlds.subject(number),
