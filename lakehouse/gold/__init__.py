@@ -10,6 +10,7 @@ from lakehouse.gold import (
     customer_features,
     data_quality,
     device_health,
+    fridge_hours,
     products,
     ratings,
     shop_hours,
@@ -27,4 +28,5 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "gold.customer_features": customer_features.build,
     "gold.device_health": device_health.build,
     "gold.data_quality": data_quality.build,
+    "gold.fridge_hours": fridge_hours.build,
 }
