@@ -110,6 +110,14 @@ def test_a_window_can_be_worked_out_of_its_upstream_rows(table, frame):
         assert len(frame(name).selectExpr(*window).columns) == len(window)
 
 
+@named([table for table in tables.BUILT if table.by_subject])
+def test_what_is_known_of_subjects_leads_to_windows_by_the_subject(table, frame):
+    assert set(table.by_subject) <= set(table.upstream) - set(table.windows)
+    for name, subject in table.by_subject.items():
+        assert frame(name).selectExpr(subject).dtypes[0][1] == "string"
+    assert all("subject" in tables.by_name(name).column_names for name in table.windows)
+
+
 @named([table for table in tables.BUILT if table.reach])
 def test_a_table_with_a_reach_is_built_by_days_of_what_happened(table):
     assert table.reach <= timedelta(days=1)

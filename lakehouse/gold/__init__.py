@@ -8,6 +8,7 @@ from lakehouse.gold import (
     baskets,
     calendar,
     customer_features,
+    customer_hours,
     data_quality,
     device_health,
     fridge_hours,
@@ -29,4 +30,5 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "gold.device_health": device_health.build,
     "gold.data_quality": data_quality.build,
     "gold.fridge_hours": fridge_hours.build,
+    "gold.customer_hours": customer_hours.build,
 }

@@ -74,4 +74,35 @@ TABLES = (
         # A door's last word holds for 12 hours; an hour more knows where an opening began.
         reach=timedelta(hours=13),
     ),
+    Table(
+        name="gold.customer_hours",
+        grain="one hour of one customer in which it is known how warm or humid it was around them",
+        key=("day_on", "subject", "hour_at"),
+        columns=(
+            Column("day_on", "date", "UTC day of the hour", is_never_null=True),
+            Column("subject", "string", "pseudonym", is_never_null=True),
+            Column("hour_at", "timestamp", "UTC; start of the hour", is_never_null=True),
+            Column("readings", "bigint", "temperatures and humidities", is_never_null=True),
+            Column("temperature_readings", "bigint", "of them temperatures", is_never_null=True),
+            Column("temperature_mean_c", "double", "degrees Celsius, to 2 places"),
+            Column("humidity_readings", "bigint", "of them humidities", is_never_null=True),
+            Column("humidity_mean_percent", "double", "% of relative humidity, to 2 places"),
+            Column(
+                "contact_preference",
+                "string",
+                "app, post, none; this and what follows as the CRM knew it at the last reading",
+            ),
+            Column("age_band", "string", "years, from-to; null where unknown"),
+            Column("household_size", "string", "persons; 5+ is five or more; null where unknown"),
+            BUILD,
+        ),
+        upstream=("silver.readings", "silver.customers", "silver.app_events"),
+        windows={"silver.readings": ("to_date(measured_at)",)},
+        by_subject={
+            "silver.customers": "subject",
+            "silver.app_events": "CASE WHEN kind LIKE 'consent%' THEN subject END",
+        },
+        subjects=("subject",),
+        consent="analytics",
+    ),
 )
