@@ -100,6 +100,7 @@ def test_windows_are_over_upstream_tables_and_agree_with_the_first_columns_of_th
                 ("date_trunc('HOUR', began_at)", "hour_at"),
                 ("to_date(measured_at)", "day_on"),
                 ("to_date(arrived_at)", "arrived_on"),
+                ("trunc(business_on, 'MONTH')", "month_on"),
             }
     assert len({len(window) for window in table.windows.values()}) <= 1
 

@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame
 from lakehouse.gold import (
     baskets,
     calendar,
+    comfort_associations,
     customer_features,
     customer_hours,
     data_quality,
@@ -14,6 +15,7 @@ from lakehouse.gold import (
     fridge_hours,
     products,
     ratings,
+    shop_comfort,
     shop_hours,
     shops,
 )
@@ -31,4 +33,6 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "gold.data_quality": data_quality.build,
     "gold.fridge_hours": fridge_hours.build,
     "gold.customer_hours": customer_hours.build,
+    "gold.shop_comfort": shop_comfort.build,
+    "gold.comfort_associations": comfort_associations.build,
 }

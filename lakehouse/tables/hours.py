@@ -105,4 +105,93 @@ TABLES = (
         subjects=("subject",),
         consent="analytics",
     ),
+    Table(
+        name="gold.shop_comfort",
+        grain="one hour of one zone in which its air or its noise was measured",
+        key=("shop_id", "hour_at", "zone_id"),
+        columns=(
+            Column("shop_id", "string", "the shop", is_never_null=True),
+            Column("hour_at", "timestamp", "UTC; start of the hour", is_never_null=True),
+            Column("zone_id", "string", "the zone", is_never_null=True),
+            _BUSINESS_DAY,
+            Column("hour_of_day", "int", "0 to 23: the hour in the shop's time zone"),
+            Column(
+                "temperature_mean_c",
+                "double",
+                "degrees Celsius of the room, fridges left out; mean, to 2 places",
+            ),
+            Column("humidity_mean_percent", "double", "% of relative humidity, mean, to 2 places"),
+            Column("co2_mean_ppm", "double", "ppm, mean, to 1 place"),
+            Column(
+                "noise_leq_db",
+                "double",
+                "dB, equivalent continuous level (ISO 1996-1: the mean of the energy), to 1 place",
+            ),
+            Column(
+                "entries",
+                "bigint",
+                "persons who came into the zone, as its counters saw them; null where none counted",
+            ),
+            Column(
+                "shop_net_revenue_cents",
+                "bigint",
+                "cents: net_revenue_cents of the whole shop in the hour, as in gold.shop_hours",
+                is_never_null=True,
+            ),
+            BUILD,
+        ),
+        upstream=(
+            "silver.readings",
+            "silver.footfall",
+            "silver.devices",
+            "silver.shops",
+            "gold.shop_hours",
+        ),
+        windows={
+            "silver.readings": ("shop_id", "date_trunc('HOUR', measured_at)"),
+            "silver.footfall": ("shop_id", "date_trunc('HOUR', began_at)"),
+            "gold.shop_hours": ("shop_id", "hour_at"),
+        },
+    ),
+    Table(
+        name="gold.comfort_associations",
+        grain="how one measure of comfort went with one outcome in one zone and month",
+        key=("shop_id", "month_on", "zone_id", "measure", "outcome"),
+        columns=(
+            Column("shop_id", "string", "the shop", is_never_null=True),
+            Column("month_on", "date", "first business day of the month"),
+            Column("zone_id", "string", "the zone", is_never_null=True),
+            Column(
+                "measure",
+                "string",
+                "column of gold.shop_comfort: temperature_mean_c, humidity_mean_percent, "
+                "co2_mean_ppm, noise_leq_db",
+                is_never_null=True,
+            ),
+            Column(
+                "outcome",
+                "string",
+                "column of gold.shop_comfort: entries, shop_net_revenue_cents",
+                is_never_null=True,
+            ),
+            Column("hours", "bigint", "hours in which both are known", is_never_null=True),
+            Column(
+                "effective_hours",
+                "double",
+                "as many independent hours say as much: one hour resembles the one before",
+            ),
+            Column(
+                "rho",
+                "double",
+                "Spearman's rank correlation, -1 to 1, of what both differ by from their means at "
+                "that hour of the day; no more than that they go together, to 4 places; null where "
+                "one of them never changes",
+            ),
+            Column("rho_low", "double", "lower bound of its 95 % interval; null below 4 hours"),
+            Column("rho_high", "double", "upper bound of its 95 % interval"),
+            BUILD,
+        ),
+        upstream=("gold.shop_comfort",),
+        windows={"gold.shop_comfort": ("shop_id", "trunc(business_on, 'MONTH')")},
+    ),
 )
