@@ -12,6 +12,7 @@ from lakehouse.gold import (
     customer_hours,
     data_quality,
     device_health,
+    exposures,
     fridge_hours,
     products,
     ratings,
@@ -35,4 +36,5 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "gold.customer_hours": customer_hours.build,
     "gold.shop_comfort": shop_comfort.build,
     "gold.comfort_associations": comfort_associations.build,
+    "gold.exposures": exposures.build,
 }
