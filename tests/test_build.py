@@ -13,6 +13,8 @@ pytestmark = pytest.mark.timeout(900)
 
 READINGS, DEVICES = (tables.by_name(f"silver.{name}") for name in ("readings", "devices"))
 FAULTS, HEALTH = tables.by_name("silver.device_faults"), tables.by_name("gold.device_health")
+CUSTOMERS = tables.by_name("gold.customer_hours")
+FRIDGES = tables.by_name("gold.fridge_hours")
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 HALF_HOUR = 1800.0
 
@@ -50,7 +52,7 @@ def readings(frame, device, hours, start):
 
 
 def test_what_is_built_from_whole_days_is_built_by_itself_and_with_what_stands_on_it():
-    assert {table.name for table in build.SLOW} == {FAULTS.name, HEALTH.name}
+    assert {table.name for table in build.SLOW} == {FAULTS.name, HEALTH.name, FRIDGES.name}
     assert {*build.QUICK, *build.SLOW} == set(tables.BUILT)
 
 
@@ -59,7 +61,8 @@ def test_an_incremental_build_of_days_that_look_around_equals_a_full_one(at, fra
         {
             "device_id": device,
             "shop_id": "S1",
-            "kind": "climate",
+            "zone_id": "Z1",
+            "kind": kind,
             "interval_s": HALF_HOUR,
             "valid_from": FIRST - timedelta(days=9),
             "event_id": device,
@@ -68,7 +71,7 @@ def test_an_incremental_build_of_days_that_look_around_equals_a_full_one(at, fra
             "arrived_at": FIRST,
             "batch_id": "b",
         }
-        for device in ("A", "B")
+        for device, kind in (("A", "climate"), ("B", "fridge_thermometer"))
     ]
     at.store.append(DEVICES, frame("silver.devices", *devices), {})
     at.store.append(READINGS, readings(frame, "A", (0, 120), "first"), {})
@@ -80,8 +83,7 @@ def test_an_incremental_build_of_days_that_look_around_equals_a_full_one(at, fra
     # On the third evening the device was there: the gap of the fourth day begins later.
     at.store.append(READINGS, readings(frame, "B", (66, 70), "second"), {})
     before = at.lake.version(FAULTS)
-    [faults, health] = built(at)
-    assert (faults.table_name, health.table_name) == (FAULTS.name, HEALTH.name)
+    assert [batch.table_name for batch in built(at)] == [FAULTS.name, HEALTH.name, FRIDGES.name]
     assert at.lake.version(FAULTS) == before + 1
     assert gaps(at) == {
         (date(2026, 3, 2), 22),
@@ -89,9 +91,13 @@ def test_an_incremental_build_of_days_that_look_around_equals_a_full_one(at, fra
         (date(2026, 3, 3), 22),
         (date(2026, 3, 4), 0),
     }
-    for table in (FAULTS, HEALTH):
-        full = build.frame(at, table, build.built_from(at, table))
-        assert content.of(full, table) == content.of(at.store.read(table), table), table.name
+    for table in (FAULTS, HEALTH, FRIDGES):
+        assert_equals_a_full_build(at, table)
+
+
+def assert_equals_a_full_build(at, table):
+    full = build.frame(at, table, build.built_from(at, table))
+    assert content.of(full, table) == content.of(at.store.read(table), table), table.name
 
 
 def built(at):
@@ -107,3 +113,36 @@ def gaps(at):
 
 def test_a_second_build_does_nothing(at):
     assert built(at) == []
+
+
+def test_a_word_of_a_customer_that_comes_late_builds_their_hours_anew(where, server, spark, frame):
+    at = lakehouse_in("customers", where, server, spark)
+    own = {"metric": "temperature", "unit": "C", "raw_value": "20", "is_late": False}
+    message = {"source_object": "object", "source_line": 1, "arrived_at": FIRST, "batch_id": "b"}
+    readings, customers = [], []
+    for subject in ("p1_aa", "p1_bb"):
+        known = {"subject": subject, "event_id": subject, "consents": ["analytics"]}
+        customers.append(known | {"valid_from": FIRST - timedelta(days=9)} | message)
+        for day in (0, 1):
+            when = FIRST + timedelta(days=day, hours=9)
+            said = {"subject": subject, "event_id": f"{subject}-{day}", "measured_at": when}
+            readings.append(said | {"value": 20.0 + day} | own | message)
+    at.store.append(READINGS, frame("silver.readings", *readings), {})
+    at.store.append(tables.by_name("silver.customers"), frame("silver.customers", *customers), {})
+    assert build.table(at, CUSTOMERS) is not None
+    assert hours(at) == {("p1_aa", 1), ("p1_aa", 2), ("p1_bb", 1), ("p1_bb", 2)}
+
+    word = {"subject": "p1_aa", "kind": "consent_withdrawn", "event_id": "w", "is_late": True}
+    scan = {"subject": "p1_bb", "kind": "scan", "event_id": "s", "is_late": False}
+    when = {"happened_at": FIRST + timedelta(days=1)}
+    events = frame("silver.app_events", word | when | message, scan | when | message)
+    at.store.append(tables.by_name("silver.app_events"), events, {})
+    assert build.table(at, CUSTOMERS) is not None
+    assert hours(at) == {("p1_aa", 1), ("p1_bb", 1), ("p1_bb", 2)}
+    assert_equals_a_full_build(at, CUSTOMERS)
+
+
+def hours(at):
+    """Whose hours there are, by day of March."""
+    rows = at.store.read(CUSTOMERS).select("subject", F.dayofmonth("day_on")).collect()
+    return {tuple(row) for row in rows}

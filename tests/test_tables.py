@@ -100,6 +100,7 @@ def test_windows_are_over_upstream_tables_and_agree_with_the_first_columns_of_th
                 ("date_trunc('HOUR', began_at)", "hour_at"),
                 ("to_date(measured_at)", "day_on"),
                 ("to_date(arrived_at)", "arrived_on"),
+                ("trunc(business_on, 'MONTH')", "month_on"),
             }
     assert len({len(window) for window in table.windows.values()}) <= 1
 
@@ -108,6 +109,14 @@ def test_windows_are_over_upstream_tables_and_agree_with_the_first_columns_of_th
 def test_a_window_can_be_worked_out_of_its_upstream_rows(table, frame):
     for name, window in table.windows.items():
         assert len(frame(name).selectExpr(*window).columns) == len(window)
+
+
+@named([table for table in tables.BUILT if table.by_subject])
+def test_what_is_known_of_subjects_leads_to_windows_by_the_subject(table, frame):
+    assert set(table.by_subject) <= set(table.upstream) - set(table.windows)
+    for name, subject in table.by_subject.items():
+        assert frame(name).selectExpr(subject).dtypes[0][1] == "string"
+    assert all("subject" in tables.by_name(name).column_names for name in table.windows)
 
 
 @named([table for table in tables.BUILT if table.reach])

@@ -3,7 +3,7 @@
     make bench-feeds                    every part
     make bench-feeds PART=positions     one of them
 
-Each part prints errors against truth, with a naive method beside them.
+Each part prints errors against truth, with a naive method beside them; `growth` what 20 shops take.
 """
 
 import os
@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from pyspark.sql import SparkSession
 
-from bench.feeds import distances, positions
+from bench.feeds import distances, growth, positions
 from bench.results import Row, publish
 from lakehouse import s3_server, session, settings
 from lakehouse.settings import PROJECT
@@ -23,6 +23,7 @@ HOME = PROJECT / ".cache" / "bench-feeds"
 # Each part: what gives its rows, one after the other.
 PARTS: dict[str, tuple[Callable[[SparkSession], list[Row]], ...]] = {
     "positions": (positions.figures, distances.figures),
+    "growth": (growth.figures,),
 }
 
 

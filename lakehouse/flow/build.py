@@ -6,6 +6,7 @@ silver that has no feed is built here too, before gold. A table with a `reach` i
 around its windows: a changed row touches every window in whose reach it is.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
@@ -113,7 +114,8 @@ def table(
         upstream=now,
         version_before=before,
     )
-    is_partial = bool(seen) and set(changed) <= set(declared.windows) and not in_full
+    by_windows = {*declared.windows, *declared.by_subject}
+    is_partial = bool(seen) and set(changed) <= by_windows and not in_full
     touched = _touched(place, declared, changed, seen, now) if is_partial else None
     rows = frame(place, declared, now, touched)
     write(place, declared, rows.withColumn("batch_id", F.lit(batch.batch_id)), touched, batch)
@@ -168,19 +170,29 @@ def _touched(
     now: dict[str, int],
 ) -> DataFrame:
     """The windows of the changed rows, named as the first columns of the table's key."""
-    found: DataFrame | None = None
+    found: list[DataFrame] = []
     for name in changed:
-        upstream = tables.by_name(name)
-        rows = place.store.changes(upstream, seen[name], now[name])
-        windows = [
-            F.expr(by).alias(column)
-            for by, column in zip(declared.windows[name], declared.key, strict=False)
-        ]
-        for moved in _moved(rows, upstream.happened, declared.reach):
-            part = moved.select(*windows)
-            found = part if found is None else found.union(part)
-    assert found is not None
-    return found.distinct().persist()
+        rows = place.store.changes(tables.by_name(name), seen[name], now[name])
+        parts = {name: rows}
+        if name in declared.by_subject:
+            subjects = rows.select(F.expr(declared.by_subject[name]).alias("subject")).dropna()
+            parts = _of_subjects(place, declared, subjects, now)
+        for of, part in parts.items():
+            windows = [
+                F.expr(by).alias(column)
+                for by, column in zip(declared.windows[of], declared.key, strict=False)
+            ]
+            every_move = _moved(part, tables.by_name(of).happened, declared.reach)
+            found += [moved.select(*windows) for moved in every_move]
+    return functools.reduce(DataFrame.union, found).distinct().persist()
+
+
+def _of_subjects(
+    place: Place, declared: Table, subjects: DataFrame, now: dict[str, int]
+) -> dict[str, DataFrame]:
+    """All rows of the subjects in each of the tables that give windows."""
+    read = {name: place.store.read(tables.by_name(name), now[name]) for name in declared.windows}
+    return {name: _within(rows, subjects, ["subject"]) for name, rows in read.items()}
 
 
 def _moved(rows: DataFrame, at: str | None, reach: timedelta | None) -> list[DataFrame]:

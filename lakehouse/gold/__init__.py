@@ -7,11 +7,16 @@ from pyspark.sql import DataFrame
 from lakehouse.gold import (
     baskets,
     calendar,
+    comfort_associations,
     customer_features,
+    customer_hours,
     data_quality,
     device_health,
+    exposures,
+    fridge_hours,
     products,
     ratings,
+    shop_comfort,
     shop_hours,
     shops,
 )
@@ -27,4 +32,9 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "gold.customer_features": customer_features.build,
     "gold.device_health": device_health.build,
     "gold.data_quality": data_quality.build,
+    "gold.fridge_hours": fridge_hours.build,
+    "gold.customer_hours": customer_hours.build,
+    "gold.shop_comfort": shop_comfort.build,
+    "gold.comfort_associations": comfort_associations.build,
+    "gold.exposures": exposures.build,
 }

@@ -37,6 +37,7 @@ TABLES = (
         upstream=("silver.readings", "silver.devices", "silver.calibrations"),
         windows={"silver.readings": ("shop_id", "to_date(measured_at)")},
         reach=timedelta(hours=12),
+        happened="from_at",
         retention=timedelta(days=730),
         clustered=("shop_id", "from_at"),
     ),

@@ -40,6 +40,9 @@ class Table:
     windows     built tables: for an upstream table, SQL expressions over its rows that give the
                 window to build anew; a change of an upstream table that is not named here builds
                 everything
+    by_subject  built tables: for an upstream table that holds what is known of subjects, the SQL
+                expression that gives whose; a change of it builds anew every window in which the
+                tables of `windows` have a row of that subject
     reach       built tables: how long before and after a window, whose last column is a day, the
                 rows are that it is built from; at most a day
     lateness    past the end of its hour by more than this, a row is late
@@ -62,6 +65,7 @@ class Table:
     repeats: tuple[str, ...] = ()
     happened: str | None = None
     windows: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    by_subject: dict[str, str] = field(default_factory=dict)
     reach: timedelta | None = None
     lateness: timedelta | None = None
     retention: timedelta | None = None
