@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ import pandas as pd
 
 from lakehouse import keys
 from lakehouse.errors import UnknownName
-from lakehouse.settings import PROJECT, Settings, home
+from lakehouse.settings import Settings, home
 
 # MLflow asks git, and reports its use, unless told otherwise before it is imported.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -231,7 +232,5 @@ def _metric(name: str) -> str:
 
 
 def _requirements() -> list[str]:
-    """What reading the model needs, as it is pinned."""
-    lock = (PROJECT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    pinned = [line.partition(" ;")[0] for line in lock if line.partition("==")[0] in _PINNED]
-    return sorted(set(pinned))
+    """What reading the model needs, pinned as it is here."""
+    return [f"{name}=={metadata.version(name)}" for name in _PINNED]
