@@ -8,11 +8,10 @@ import pytest
 
 from lakehouse import s3, tables, verdicts
 from lakehouse.flow import documents
-from lakehouse.lake import Lake
 from lakehouse.quality import trend
 from lakehouse.quality.trend import Score
-from lakehouse.settings import Buckets, Settings
 from lakehouse.verdicts import Verdict
+from tests.worlds import lakehouse_in
 
 MARCH_1 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -87,11 +86,9 @@ def test_the_trend_needs_nothing_from_the_net():
 
 
 @pytest.fixture(scope="module")
-def lake(server, where):
-    """A lake with verdicts on sales and their scores, and no table besides."""
-    settings = Settings(buckets=Buckets.named("documents"))
-    s3.ensure_buckets(s3.client(where, server), settings.buckets.model_dump().values())
-    lake = Lake(settings, server)
+def lake(server, where, spark):
+    """A lake with verdicts on sales and their scores, its other tables empty."""
+    lake = lakehouse_in("documents", where, server, spark).lake
     verdicts.Verdicts(lake).record(FOUND)
     scores = pa.table(
         {

@@ -96,8 +96,8 @@ def test_a_planted_fault_holds_back_what_stands_on_it_and_the_next_good_version_
     said = (
         rf"silver\.sales has not passed the gate since version {good + 1}: not \"A line of a "
         r"receipt stands once\.\" \(key_is_unique, found 3\) and 1 more; gold\.calendar, "
-        r"gold\.shop_hours, gold\.baskets, gold\.ratings, gold\.customer_features stay as they "
-        r"are; `lakehouse gate silver\.sales` shows more$"
+        r"gold\.shop_hours, gold\.baskets, gold\.ratings, gold\.customer_features, gold\.shop_comfort, "
+        r"gold\.comfort_associations stay as they are; `lakehouse gate silver\.sales` shows more$"
     )
     with pytest.raises(GateFailed, match=said):
         build.everything(place)

@@ -7,6 +7,8 @@ from pyspark.sql import functions as F
 from lakehouse import tables
 
 pytestmark = pytest.mark.timeout(900)
+# No customer of the small world wears a sensor.
+EMPTY = {"gold.customer_hours"}
 
 
 def by_spark(lakehouse, table, numbers):
@@ -36,7 +38,7 @@ def by_pandas(lakehouse, table, numbers):
 def test_four_readers_see_the_same_numbers(lakehouse, table):
     numbers = [column.name for column in table.columns if column.type in ("bigint", "int")]
     expected = by_spark(lakehouse, table, numbers)
-    assert expected[0] > 0
+    assert expected[0] > 0 or table.name in EMPTY
     assert by_duckdb(lakehouse, table, numbers) == expected
     assert by_polars(lakehouse, table, numbers) == expected
     assert by_pandas(lakehouse, table, numbers) == expected

@@ -8,7 +8,7 @@ import pytest
 from lakehouse.verdicts import Verdicts, sentences
 from tests.test_documents import MARCH_1, verdict
 
-EMPTY = SimpleNamespace(exists=lambda table: False, append=lambda table, rows: None)
+EMPTY = SimpleNamespace(exists=lambda table: False, add=lambda table, rows: None)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +31,8 @@ def sql(
     question: Annotated[
         str | None,
         typer.Argument(
-            metavar="[QUERY]", help="One SELECT; tables by name: gold.shop_hours. None: a prompt."
+            metavar="[QUERY]",
+            help="One SELECT; tables by name: gold.shop_hours. None: what is piped in, or a prompt.",
         ),
     ] = None,
     *,
@@ -60,6 +62,10 @@ def sql(
     if form == "parquet" and output is None:
         raise BadQuery("--format parquet goes to a file: --output says which")
     asked = file.read_text(encoding="utf-8") if file else question
+    if asked is None and not sys.stdin.isatty():
+        asked = sys.stdin.read()
+        if not asked.strip():
+            raise typer.BadParameter("a question, --file or a terminal to ask at", ctx)
     when = None if as_of is None else query.when(as_of)
     with lake_of(ctx) as lake:
         session = query.Session(lake, when)
