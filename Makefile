@@ -8,7 +8,7 @@ QUIETLY := mkdir -p .cache/tmp && TMPDIR="$$PWD/.cache/tmp" PIP_CACHE_DIR="$$PWD
 # Compiled modules stay in this folder; without them every start of Python takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup setup-airflow airflow demo test test-slow test-airflow bench bench-live bench-batches bench-quality bench-gate bench-feeds chaos soak purchases lint clean clean-all
+.PHONY: setup setup-airflow airflow demo test test-slow test-airflow bench bench-live bench-batches bench-quality bench-gate bench-feeds bench-models chaos soak purchases lint clean clean-all
 
 setup: .venv/installed
 	@$(QUIETLY) $(BIN)/python -m lakehouse.jars
@@ -55,6 +55,11 @@ bench-gate: setup
 # What is made of the feeds against truth. PART=positions runs one part.
 bench-feeds: setup
 	@$(QUIETLY) $(BIN)/python -m bench.feeds
+
+# Models beside baselines and other libraries, and bad ones. PART=oracles, judged, repeats, planted or
+# speed does one part.
+bench-models: setup
+	@$(QUIETLY) $(BIN)/python -m bench.models
 
 # PART=answers runs one part; SEED=2 at other instants; KILLS=20 fewer kills.
 chaos: setup

@@ -21,6 +21,7 @@ class Row:
     """One figure; `rival` is the other's or the control's from the same run.
 
     is_at_most  the aim is reached by what is not above it
+    is_promise  the target fails where the aim is not reached
     """
 
     name: str
@@ -30,6 +31,7 @@ class Row:
     rival: float | None = None
     rival_name: str | None = None
     is_at_most: bool = False
+    is_promise: bool = False
 
     @property
     def met(self) -> bool | None:

@@ -57,7 +57,7 @@ def train(
     asked = Asked(place, model, read)
     module = asked.module
     split_on = split_on or splits.of(place.store.read(_BASKETS), model.holdout_days)
-    past = _frames(place, model, read, lambda rows, at: splits.before(rows, at, split_on))
+    past = _frames(place, model, read, lambda rows, at: splits.learnable(rows, at, split_on))
     future = _frames(place, model, read, lambda rows, at: splits.after(rows, at, split_on))
     served = tracker.find(model.name, CHAMPION)
     before = tracker.load(served) if served else None

@@ -51,7 +51,7 @@ def learn(
     for level in LEVELS:
         bought = items_of(baskets, products, level).persist()
         of = bought.count()
-        model, support = _mined(bought, of, given, level)
+        model, support = mined(bought, of, given, level)
         found = _rules(model, of)
         kept = _telling(_significant(found, given["false_discovery_rate"]))
         rules.append(kept.assign(level=level))
@@ -83,7 +83,7 @@ def items_of(baskets: DataFrame, products: DataFrame, level: str) -> DataFrame:
     )
 
 
-def _mined(
+def mined(
     bought: DataFrame, of: int, given: dict[str, float], level: str
 ) -> tuple[FPGrowthModel, float]:
     """The model of the least support at which no more than `most_item_sets` come out.

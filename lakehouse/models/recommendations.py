@@ -92,10 +92,10 @@ def learn(
     notes = [note]
     for level in LEVELS:
         bought = purchases(baskets, products, level).persist()
-        made = _parts(bought, given)
+        made = parts_of(bought, given)
         # Elsewhere factors cost minutes, and are of no use where a baseline is served.
         if level == JUDGED_AT or ALS_NAME in set(served["method"]):
-            made = _with_factors(bought.sparkSession, made, given, seed)
+            made = with_factors(bought.sparkSession, made, given, seed)
         for name, frame in made.items():
             parts[name].append(frame.assign(level=level))
         notes.append(f"{level}: {len(made['subjects']):,} subjects, {len(made['items']):,} items")
@@ -104,7 +104,7 @@ def learn(
     return Learnt({**tables, "served": served}, {}, tuple(notes))
 
 
-def _parts(bought: DataFrame, given: dict[str, float]) -> Tables:
+def parts_of(bought: DataFrame, given: dict[str, float]) -> Tables:
     """Strengths, subjects and items of one level, as `learn` gives them, but for the factors."""
     strengths = _strengths(bought, given)
     subjects = strengths.groupby("subject", sort=True)["shop_id"].first().reset_index()
@@ -116,19 +116,10 @@ def _parts(bought: DataFrame, given: dict[str, float]) -> Tables:
     }
 
 
-def _with_factors(spark: SparkSession, parts: Tables, given: dict[str, float], seed: int) -> Tables:
+def with_factors(spark: SparkSession, parts: Tables, given: dict[str, float], seed: int) -> Tables:
     """The same, subjects and items with their factors."""
-    strengths, subjects, items = (parts[name] for name in ("strengths", "subjects", "items"))
-    numbered = pd.DataFrame(
-        {
-            "subject_no": pd.Categorical(strengths["subject"], subjects["subject"]).codes.astype(
-                int
-            ),
-            "item_no": pd.Categorical(strengths["item"], items["item"]).codes.astype(int),
-            "strength": strengths["strength"],
-        }
-    )
-    frame = spark.createDataFrame(numbered).coalesce(_BLOCKS)
+    subjects, items = parts["subjects"], parts["items"]
+    frame = spark.createDataFrame(numbered(parts)).coalesce(_BLOCKS)
     als = ALS(
         userCol="subject_no",
         itemCol="item_no",
@@ -144,10 +135,21 @@ def _with_factors(spark: SparkSession, parts: Tables, given: dict[str, float], s
     )
     model = als.fit(frame)
     return {
-        "strengths": strengths,
+        "strengths": parts["strengths"],
         "subjects": subjects.assign(factors=_in_order(model.userFactors, len(subjects))),
         "items": items.assign(factors=_in_order(model.itemFactors, len(items))),
     }
+
+
+def numbered(parts: Tables) -> pd.DataFrame:
+    """The strengths as ALS takes them: subject_no, item_no, strength."""
+    strengths = parts["strengths"]
+    return pd.DataFrame(
+        {
+            f"{name}_no": pd.Categorical(strengths[name], parts[f"{name}s"][name]).codes.astype(int)
+            for name in ("subject", "item")
+        }
+    ).assign(strength=strengths["strength"])
 
 
 def _in_order(factors: DataFrame, of: int) -> list[list[float]]:
@@ -196,18 +198,18 @@ def _served(bought: DataFrame, given: dict[str, float], seed: int) -> tuple[pd.D
         raise BadTraining("recommendations: no receipt of a known subject before the split")
     inner: date = row["last"].date() - timedelta(days=RECOMMENDATIONS.holdout_days - 1)
     earlier = splits.before(bought, splits.PAID, inner)
-    tables = _with_factors(bought.sparkSession, _parts(earlier, given), given, seed)
+    tables = with_factors(bought.sparkSession, parts_of(earlier, given), given, seed)
     later = splits.after(bought, splits.PAID, inner).select("subject", "item").distinct().toPandas()
     known = matrix(tables)
     found = []
     for task, methods in _BASELINES.items():
-        relevant, allowed = _task(known, later, task)
+        relevant, allowed = task_of(known, later, task)
         asked = relevant.any(axis=1)
         worth = {
             name: float(
                 ranking.ndcg(ranking.top(scores[asked], allowed[asked]), relevant[asked]).mean()
             )
-            for name, scores in _methods(known, tables, (*methods, ALS_NAME)).items()
+            for name, scores in scores_by(known, tables, (*methods, ALS_NAME)).items()
         }
         best = max(worth, key=lambda name: (worth[name], name == ALS_NAME))
         found.append({"task": task, "method": best, **worth})
@@ -232,7 +234,7 @@ def matrix(tables: Tables, level: str | None = None) -> Strengths:
     return Strengths(subjects, items, bought, shops, of_shops)
 
 
-def _methods(known: Strengths, tables: Tables, names: tuple[str, ...]) -> dict[str, Matrix]:
+def scores_by(known: Strengths, tables: Tables, names: tuple[str, ...]) -> dict[str, Matrix]:
     """Scores of every subject and item by each method."""
     found: dict[str, Matrix] = {}
     is_bought = (known.bought > 0).astype(float)
@@ -269,7 +271,7 @@ def _factors(rows: pd.DataFrame) -> Matrix:
     return np.array(rows["factors"].tolist())
 
 
-def _task(
+def task_of(
     known: Strengths, later: pd.DataFrame, task: str
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """What each subject bought later of what the task is about, and what may be named."""
@@ -287,15 +289,15 @@ def judge(tables: Tables, baskets: DataFrame, products: DataFrame) -> Judged:
     """Look how well each task is served in the baskets after the split, beside the baselines."""
     bought = purchases(baskets, products, JUDGED_AT)
     later = bought.select("subject", "item").distinct().toPandas()
-    mine = _of_level(tables, JUDGED_AT)
+    mine = of_level(tables, JUDGED_AT)
     known = matrix(mine)
     scores, others = {}, {}
     serves = dict(zip(tables["served"]["task"], tables["served"]["method"], strict=True))
     popularity = np.maximum((known.bought > 0).mean(axis=0), 1e-9)
     for task, baselines in _BASELINES.items():
-        relevant, allowed = _task(known, later, task)
+        relevant, allowed = task_of(known, later, task)
         asked = relevant.any(axis=1)
-        methods = _methods(known, mine, (*baselines, ALS_NAME))
+        methods = scores_by(known, mine, (*baselines, ALS_NAME))
         best = {name: ranking.top(one[asked], allowed[asked]) for name, one in methods.items()}
         worth = {name: ranking.ndcg(one, relevant[asked]) for name, one in best.items()}
         served = best[serves[task]]
@@ -307,7 +309,7 @@ def judge(tables: Tables, baskets: DataFrame, products: DataFrame) -> Judged:
     return Judged(scores, others, {f"ndcg_at_10_{task}": serves[task] for task in TASKS})
 
 
-def _of_level(tables: Tables, level: str) -> Tables:
+def of_level(tables: Tables, level: str) -> Tables:
     return {
         name: frame[frame["level"] == level] if "level" in frame else frame
         for name, frame in tables.items()
@@ -342,7 +344,7 @@ def predict(tables: Tables, asked: pd.DataFrame) -> pd.DataFrame:
     Gives   subject, level, task, rank (from 1), item, score, method, reason
     """
     found = [
-        _of_task(_of_level(tables, level), asked, level, task) for level in LEVELS for task in TASKS
+        _of_task(of_level(tables, level), asked, level, task) for level in LEVELS for task in TASKS
     ]
     return pd.concat(found, ignore_index=True)
 
@@ -354,7 +356,7 @@ def _of_task(tables: Tables, asked: pd.DataFrame, level: str, task: str) -> pd.D
     rows = pd.Categorical(asked["subject"], known.subjects).codes.astype(int)
     is_known = rows >= 0
     mine = rows[is_known]
-    scores = _methods(known, tables, (method,))[method][mine]
+    scores = scores_by(known, tables, (method,))[method][mine]
     bought = known.bought[mine] > 0
     best = ranking.top(scores, bought if task == "again" else ~bought)
     cosine = similar((known.bought > 0).astype(float))

@@ -98,8 +98,8 @@ def learn(
         raise BadTraining(
             f"segments: {len(described)} customers are too few for {given['least_k']:g} segments"
         )
-    scaling = _scaling(described)
-    scaled = _scaled(described, scaling)
+    scaling = scaling_of(described)
+    scaled = scaled_by(described, scaling)
     tried = _tried(known.sparkSession, scaled, given, seed)
     best = max(one["silhouette"] + one["stability"] for one in tried)
     chosen = next(one for one in tried if one["silhouette"] + one["stability"] >= best - _TIE)
@@ -112,7 +112,7 @@ def learn(
     return Learnt({"scaling": scaling, "centres": centres}, {"tried": figures}, (note,))
 
 
-def _scaling(described: pd.DataFrame) -> pd.DataFrame:
+def scaling_of(described: pd.DataFrame) -> pd.DataFrame:
     values = described[list(FEATURES)]
     sd = values.std(ddof=0)
     return pd.DataFrame(
@@ -124,7 +124,7 @@ def _scaling(described: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _scaled(described: pd.DataFrame, scaling: pd.DataFrame) -> Matrix:
+def scaled_by(described: pd.DataFrame, scaling: pd.DataFrame) -> Matrix:
     values = described[list(scaling["feature"])].to_numpy(float)
     return np.asarray((values - scaling["mean"].to_numpy()) / scaling["sd"].to_numpy())
 
@@ -135,14 +135,14 @@ def _tried(spark: Any, scaled: Matrix, given: dict[str, float], seed: int) -> li
     samples = [
         chance.integers(0, len(scaled), len(scaled)) for _ in range(round(given["bootstraps"]))
     ]
-    frame = _frame(spark, scaled).persist()
-    resampled = [_frame(spark, scaled[sample]).persist() for sample in samples]
+    frame = as_vectors(spark, scaled).persist()
+    resampled = [as_vectors(spark, scaled[sample]).persist() for sample in samples]
     tried = []
     for k in range(round(given["least_k"]), round(given["most_k"]) + 1):
-        centres = _fitted(frame, k, seed)
+        centres = fitted(frame, k, seed)
         mine = _nearest(scaled, centres)[0]
         others = [
-            _nearest(scaled, _fitted(one, k, seed + at))[0]
+            _nearest(scaled, fitted(one, k, seed + at))[0]
             for at, one in enumerate(resampled, start=1)
         ]
         apart = silhouette_samples(scaled, mine).mean() if len(set(mine)) > 1 else 0.0
@@ -153,17 +153,17 @@ def _tried(spark: Any, scaled: Matrix, given: dict[str, float], seed: int) -> li
     return tried
 
 
-def _frame(spark: Any, scaled: Matrix) -> DataFrame:
+def as_vectors(spark: Any, scaled: Matrix) -> DataFrame:
     frame = spark.createDataFrame(pd.DataFrame(scaled, columns=list(FEATURES)))
     assembled = VectorAssembler(inputCols=list(FEATURES), outputCol="features").transform(frame)
     return assembled.select("features").coalesce(1)  # a fit of the same rows in the same order
 
 
-def _fitted(frame: DataFrame, k: int, seed: int) -> Matrix:
+def fitted(frame: DataFrame, k: int, seed: int) -> Matrix:
     """Centres, in an order that does not depend on the draw."""
     # "block" works on matrices of rows: 4 times faster here than "row" (docs/decisions/models.md).
-    fitted = KMeans(k=k, seed=seed, solver="block", maxIter=40, initSteps=5).fit(frame)
-    centres = np.array(fitted.clusterCenters())
+    model = KMeans(k=k, seed=seed, solver="block", maxIter=40, initSteps=5).fit(frame)
+    centres = np.array(model.clusterCenters())
     return np.asarray(centres[np.lexsort(centres.T[::-1])])
 
 
@@ -242,7 +242,7 @@ def predict(tables: Tables, asked: pd.DataFrame) -> pd.DataFrame:
     """
     centres = tables["centres"]
     _, distances = _nearest(
-        _scaled(asked, tables["scaling"]), centres[list(FEATURES)].to_numpy(float)
+        scaled_by(asked, tables["scaling"]), centres[list(FEATURES)].to_numpy(float)
     )
     order = distances.argsort(axis=1, kind="stable")
     names, said = centres["name"].to_numpy(), centres["words"].to_numpy()
@@ -265,7 +265,7 @@ def judge(tables: Tables, known: DataFrame) -> Judged:
     Takes   known  gold.customer_features after the split
     """
     later = asked(known).orderBy("subject").toPandas()
-    scaled = _scaled(later, tables["scaling"])
+    scaled = scaled_by(later, tables["scaling"])
     mine = predict(tables, later)["segment"].to_numpy()
     quantiles = pd.qcut(later["net_revenue_cents"].rank(method="first"), len(tables["centres"]))
     scores = pd.DataFrame(

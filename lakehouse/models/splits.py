@@ -42,11 +42,12 @@ def after(rows: DataFrame, at: str, split_on: date) -> DataFrame:
     return rows.where(F.col(at) >= F.lit(begins(split_on)))
 
 
-def refuse_future(rows: DataFrame, at: str, split_on: date) -> DataFrame:
-    """The rows as they are.
+def learnable(rows: DataFrame, at: str, split_on: date) -> DataFrame:
+    """The rows that a model may learn from, looked at once more.
 
     Raises BadTraining where one is of the split or later: a model would know what it is judged on.
     """
+    rows = before(rows, at, split_on)
     late = after(rows, at, split_on).count()
     if late:
         raise BadTraining(f"{late:,} rows to learn from are of {split_on} or later, by {at}")

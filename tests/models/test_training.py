@@ -1,73 +1,25 @@
 """Training, promotion, scoring and rollback on tables of a lakehouse, with MLflow."""
 
-from datetime import UTC, datetime
-
 import pytest
-from pyspark.sql import functions as F
 
 from lakehouse import tables
 from lakehouse.errors import BadSetting, UnknownName
 from lakehouse.flow import scoring, training
 from lakehouse.models.catalog import MODELS, by_name
 from lakehouse.tracking import CHALLENGER, CHAMPION, Tracker
-from tests.models.worlds import SPLIT, subject
-from tests.worlds import lakehouse_in
+from tests.models import worlds
 
 AFFINITIES, SEGMENTS, RECOMMENDATIONS = MODELS
-SMALL = {
-    "affinities": {"least_baskets": 5.0},
-    "segments": {"least_k": 2.0, "most_k": 2.0, "bootstraps": 2.0},
-    "recommendations": {"rank": 4.0, "least_buyers": 2.0, "iterations": 2.0},
-}
-REFUSES = subject(4)  # to be offered anything
 
 
 @pytest.fixture(scope="module")
-def at(where, server, spark, small):
+def at(where, server, spark):
     """A lakehouse whose gold is the small world."""
-    at = lakehouse_in("models", where, server, spark)
-    whole = small["gold.baskets"].withColumns(
-        {
-            "hour_at": F.date_trunc("hour", "paid_at"),
-            "business_on": F.to_date("paid_at"),
-            "items": F.size("product_ids").cast("bigint"),
-            "net_revenue_cents": F.lit(100).cast("bigint"),
-            "discount_cents": F.lit(0).cast("bigint"),
-            "batch_id": F.lit("b"),
-        }
-    )
-    goods = small["gold.products"].withColumns({"batch_id": F.lit("b")})
-    for name, rows in (
-        ("gold.baskets", whole),
-        ("gold.products", goods),
-        ("gold.customer_features", small["gold.customer_features"]),
-        ("silver.customers", _customers(spark)),
-    ):
-        at.store.append(tables.by_name(name), rows, {})
-    return at
-
-
-def _customers(spark):
-    declared = tables.by_name("silver.customers")
-    rows = []
-    for number in range(40):
-        agreed = ["analytics"] if subject(number) == REFUSES else ["analytics", "personalisation"]
-        row = {
-            "subject": subject(number),
-            "consents": agreed,
-            "valid_from": datetime(2025, 1, 1, tzinfo=UTC),
-            "event_id": f"e{number}",
-            "source_object": "o",
-            "source_line": number,
-            "arrived_at": datetime(2025, 1, 2, tzinfo=UTC),
-            "batch_id": "b",
-        }
-        rows.append([row.get(name) for name in declared.column_names])
-    return spark.createDataFrame(rows, declared.ddl)
+    return worlds.lakehouse("models", where, server, spark)
 
 
 def train(at, model, **more):
-    return training.train(at, model, given=SMALL[model.name], split_on=SPLIT, **more)
+    return training.train(at, model, given=worlds.SMALL[model.name], split_on=worlds.SPLIT, **more)
 
 
 def decisions(at):
@@ -88,7 +40,7 @@ def test_what_is_better_than_spend_alone_is_promoted_and_served_once(at):
     champion = Tracker(at.settings, at.endpoint).find("segments", CHAMPION)
     assert champion.version == trained.version.version == 1
     assert champion.tags["version of gold.customer_features"] == "1"
-    assert champion.tags["split_on"] == str(SPLIT)
+    assert champion.tags["split_on"] == str(worlds.SPLIT)
 
     batch = scoring.score(at, SEGMENTS)
     assert batch.upstream["gold.customer_features"] == 1
@@ -132,8 +84,10 @@ def test_nobody_is_offered_anything_who_has_not_agreed(at):
     scoring.score(at, RECOMMENDATIONS)
     rows = at.store.read(tables.by_name("gold.recommendations")).select("subject").distinct()
     offered = {row.subject for row in rows.collect()}
-    assert REFUSES not in offered
-    assert offered == {subject(number) for number in range(40)} - {REFUSES}
+    assert worlds.REFUSES not in offered
+    assert offered == {worlds.subject(number) for number in range(worlds.SUBJECTS)} - {
+        worlds.REFUSES
+    }
 
 
 def test_rules_are_served_with_the_version_of_their_model(at):
