@@ -111,7 +111,7 @@ def _of_another_version(at: Place, model: Model, module: ModuleType) -> Any:
     table = tables.by_name(model.learns_from[0])
 
     def judged(made: Tables, *frames: DataFrame) -> Judged:
-        at.store.append(table, at.store.read(table).limit(0), {})
+        at.store.append(table, at.store.read(table).limit(1), {})
         return judge(made, *frames)
 
     return patch.object(module, "judge", judged)
