@@ -74,6 +74,8 @@ def _options(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
         f"-Dlakehouse.pid={os.getpid()}",
         f"-Dlog4j2.configurationFile={LOG4J.as_uri()}",
         "-XX:-UsePerfData",
+        # FPGrowth walks its trees by recursion: a receipt of 1,108 items overflowed 1 MB.
+        "-Xss8m",
         "-XX:+UseParallelGC",
         # Whole at once: each growth of heap or class space is a full collection.
         f"-Xms{where.spark.driver_memory}",

@@ -12,6 +12,7 @@ from lakehouse.flow import place
 from tests.test_quarantine import landing, readings, reference, waiting
 from tests.worlds import lakehouse_in, land, run
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 READINGS = tables.by_name("silver.readings")
 WHY = ("--why", "The gateway was set up with the wrong label.")
 

@@ -133,6 +133,7 @@ def test_a_loop_that_follows_a_stage_is_due_with_each_of_its_batches():
 
 
 @pytest.mark.timeout(600)  # two starts of Spark; seen: 264 s beside a load of 11
+@pytest.mark.slow
 def test_sigterm_lets_the_batch_finish_and_a_restart_goes_on(server, where, tmp_path):
     del where
     settings = Settings.model_validate(SETTINGS)

@@ -85,8 +85,8 @@ def _by_spark(spark: SparkSession, baskets: list[list[str]], name: str) -> dict[
 
 def _by_mlxtend(baskets: list[list[str]], name: str) -> dict[Item, int]:
     encoder = TransactionEncoder()
-    encoded = encoder.fit_transform(baskets, sparse=True)
-    frame = pd.DataFrame.sparse.from_spmatrix(encoded, columns=encoder.columns_)
+    encoded = encoder.fit_transform(baskets)
+    frame = pd.DataFrame(encoded, columns=encoder.columns_)
     found = fpgrowth(frame, min_support=_SUPPORTS[name], use_colnames=True)
     counts = (found["support"] * len(baskets)).round().astype(int)
     return {frozenset(one): int(n) for one, n in zip(found["itemsets"], counts, strict=True)}

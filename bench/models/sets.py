@@ -89,7 +89,7 @@ def online_retail(spark: SparkSession) -> Purchases | None:
             "paid_at": pd.to_datetime(lines["InvoiceDate"]),
         }
     )
-    sales = sales.astype({"subject": object}).where(sales["subject"].notna(), None)
+    sales["subject"] = sales["subject"].astype(object).where(sales["subject"].notna(), None)
     names = sorted(sales["product_id"].unique())
     goods = pd.DataFrame(
         dict.fromkeys(("product_id", "department", "category", "product_type"), names)

@@ -66,8 +66,8 @@ def _mining(journey: Purchases) -> list[Row]:
 
     def by_mlxtend() -> object:
         encoder = TransactionEncoder()
-        encoded = encoder.fit_transform(baskets, sparse=True)
-        frame = pd.DataFrame.sparse.from_spmatrix(encoded, columns=encoder.columns_)
+        encoded = encoder.fit_transform(baskets)
+        frame = pd.DataFrame(encoded, columns=encoder.columns_)
         return fpgrowth(frame, min_support=_SUPPORT, use_colnames=True)
 
     took = _medians(
