@@ -72,7 +72,9 @@ def environment(folder: Path, port: int) -> dict[str, str]:
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "false",
     }
-    return {**said, **os.environ}
+    # `standalone` starts its parts by the name alone.
+    path = f"{AIRFLOW.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {**said, **os.environ, "PATH": path}
 
 
 @contextlib.contextmanager

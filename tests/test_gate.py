@@ -133,9 +133,8 @@ def test_a_planted_fault_holds_back_what_stands_on_it_and_the_next_good_version_
         "gold.baskets",
         "gold.ratings",
         "gold.customer_features",
-        "gold.data_quality",
         "gold.shop_comfort",
-        "gold.comfort_associations",
+        "gold.data_quality",
     ]
     assert status.held_up(place.lake) == []
 
