@@ -12,6 +12,7 @@ from lakehouse.gold import (
     customer_hours,
     data_quality,
     device_health,
+    experiments,
     exposures,
     fridge_hours,
     products,
@@ -37,4 +38,5 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "gold.shop_comfort": shop_comfort.build,
     "gold.comfort_associations": comfort_associations.build,
     "gold.exposures": exposures.build,
+    "gold.experiments": experiments.build,
 }

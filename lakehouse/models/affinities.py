@@ -8,6 +8,7 @@ shorter rule says as much.
 
 import zlib
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -91,7 +92,7 @@ def mined(
     Item sets are made one by one, so that looking for one more than allowed stops a flood.
     """
     most = round(given["most_item_sets"])
-    least = given["least_baskets"] / of if of else 1.0
+    least = max(given["least_support"], given["least_baskets"] / of if of else 1.0)
     chosen: tuple[FPGrowthModel, float] | None = None
     for support in (*(one for one in _SUPPORTS if one > least), least):
         if support > 1:
@@ -162,28 +163,27 @@ def _significant(rules: pd.DataFrame, rate: float) -> pd.DataFrame:
 
 def _telling(rules: pd.DataFrame) -> pd.DataFrame:
     """Those of which no shorter rule with the same consequent is as confident."""
-    known = dict(
-        zip(
-            zip(rules["antecedent"], rules["consequent"], strict=True),
-            rules["confidence"],
-            strict=True,
-        )
-    )
+    both = zip(rules["antecedent"], rules["consequent"], strict=True)
+    known = dict(zip(both, rules["confidence"], strict=True))
+
+    @cache
+    def best(antecedent: tuple[str, ...], consequent: str) -> float:
+        """The confidence of the rule or a shorter one; below 0 where there is none."""
+        shorter = (best(one, consequent) for one in _one_less(antecedent))
+        return max([float(known.get((antecedent, consequent), -1.0)), *shorter])
+
     is_telling = [
-        not any(
-            known.get((shorter, consequent), -1.0) >= confidence for shorter in _shorter(antecedent)
-        )
-        for antecedent, consequent, confidence in rules[[*RULE, "confidence"]].itertuples(
-            index=False
-        )
+        all(best(one, consequent) < confidence for one in _one_less(antecedent))
+        for (antecedent, consequent), confidence in known.items()
     ]
     return rules[is_telling]
 
 
-def _shorter(items: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
-    """Every smaller choice of the items, in order."""
-    for mask in range(1, (1 << len(items)) - 1):
-        yield tuple(item for at, item in enumerate(items) if mask >> at & 1)
+def _one_less(items: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    """The items without one of them; nothing is no choice."""
+    if len(items) > 1:
+        for at in range(len(items)):
+            yield items[:at] + items[at + 1 :]
 
 
 def _popular(bought: DataFrame) -> pd.DataFrame:

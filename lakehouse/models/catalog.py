@@ -120,6 +120,7 @@ AFFINITIES = Model(
     parameters=(
         Parameter("most_item_sets", 20_000, 100, 1_000_000, "item sets of a level at most"),
         Parameter("least_baskets", 20, 2, 1_000_000, "baskets that an item set is in at least"),
+        Parameter("least_support", 0.001, 1e-6, 1.0, "share of the baskets that it is in at least"),
         Parameter("least_confidence", 0.05, 0.0, 1.0, "share of the baskets that keep the rule"),
         Parameter("false_discovery_rate", 0.01, 1e-6, 0.5, "share of the rules that are chance"),
     ),

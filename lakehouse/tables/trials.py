@@ -35,4 +35,47 @@ TABLES = (
         subjects=("subject",),
         consent="analytics",
     ),
+    Table(
+        name="gold.experiments",
+        grain="one form of an offer beside its control",
+        key=("offer_id", "variant"),
+        columns=(
+            Column("offer_id", "string", "the offer", is_never_null=True),
+            Column("variant", "string", "the form", is_never_null=True),
+            Column("control", "string", "the form beside it: the first by name"),
+            Column(
+                "subjects",
+                "bigint",
+                "customers to whom the form was the first they were shown of the offer",
+                is_never_null=True,
+            ),
+            Column("used", "bigint", "of those, who used it after that", is_never_null=True),
+            Column("control_subjects", "bigint", "the same of the control", is_never_null=True),
+            Column("control_used", "bigint", "the same of the control", is_never_null=True),
+            Column("last_shown_at", "timestamp", "UTC; the newest showing that counts"),
+            Column("lift", "double", "share who used it less that of the control"),
+            Column("lift_low", "double", "lower bound of its 95 % interval, of one look"),
+            Column("lift_high", "double", "upper bound"),
+            Column(
+                "evidence",
+                "double",
+                "how much likelier what was seen is under an effect than under none; holds however "
+                "often one looks; null where nothing was used",
+            ),
+            Column(
+                "sampled_chi_squared",
+                "double",
+                "of the numbers of customers against halves; above 10.83 the split is at fault",
+            ),
+            Column(
+                "verdict",
+                "string",
+                "better or worse (evidence of 20), open, or: not sampled evenly",
+                is_never_null=True,
+            ),
+            BUILD,
+        ),
+        upstream=("gold.exposures",),
+        windows={"gold.exposures": ("offer_id",)},
+    ),
 )
