@@ -1,8 +1,9 @@
 """What keeps the lakehouse well: maintenance and the promises by night, repairs by hand."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from airflow.sdk import DAG, Param, task
+from airflow.sdk.exceptions import AirflowException
 
 from lakehouse import tables
 from lakehouse.orchestration import LakehouseOperator
@@ -69,6 +70,32 @@ with DAG(
         return ["tables", str(params["table"])] if params["dry_run"] else command
 
     LakehouseOperator(task_id="rebuild", arguments=wanted(), pool="lakehouse")
+
+with DAG(
+    "backfill",
+    description="Some days of a silver table once more from bronze, then gold",
+    schedule=None,
+    params={
+        "table": Param(tables.SILVER[0].name, enum=[table.name for table in tables.SILVER]),
+        "first": Param("2026-01-01", type="string", format="date", description="First UTC day."),
+        "last": Param("2026-01-01", type="string", format="date", description="Last UTC day."),
+    },
+    doc_md="`lakehouse rebuild --day`, a task a day; then `lakehouse build`.",
+    **SETTINGS,
+):
+
+    @task
+    def days(params: dict[str, str]) -> list[list[str]]:
+        """A command a day."""
+        first, last = (date.fromisoformat(params[name]) for name in ("first", "last"))
+        if last < first:
+            raise AirflowException(f"the last day, {last}, is before the first one, {first}")
+        every = (first + timedelta(days=by) for by in range((last - first).days + 1))
+        return [["rebuild", params["table"], f"--day={day}"] for day in every]
+
+    LakehouseOperator.partial(task_id="rebuild", pool="lakehouse").expand(
+        arguments=days()
+    ) >> LakehouseOperator(task_id="build", arguments=["build"], announces=True, pool="lakehouse")
 
 with DAG(
     "repair",

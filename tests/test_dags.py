@@ -52,7 +52,7 @@ def bag(tmp_path_factory):
 
 def test_every_dag_imports_without_a_fault(bag):
     assert bag["errors"] == {}
-    names = {"ingest", "refine", "build", "maintain", "verify", "replay", "repair"}
+    names = {"ingest", "refine", "build", "maintain", "verify", "replay", "backfill", "repair"}
     assert set(bag["dags"]) == names | {f"train_{model.name}" for model in MODELS}
 
 
