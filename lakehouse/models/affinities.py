@@ -24,9 +24,10 @@ from lakehouse.models.catalog import MODEL, Judged, Learnt, Tables
 # Level -> the column of gold.products that its items are of.
 LEVELS = {"product": "product_id", "sub_category": "product_type", "category": "category"}
 JUDGED_AT = "category"
-_SUPPORTS = tuple(
-    0.08 / 2**n for n in range(12)
-)  # tried from the highest, each half the one before
+# Supports tried, from the highest.
+_SUPPORTS = tuple(0.08 / 2**halved for halved in range(12))
+# Of more baskets than this, one in ten says which support is low enough.
+_MANY, _PART = 50_000, 10
 RULE = ["antecedent", "consequent"]
 
 
@@ -89,28 +90,37 @@ def mined(
 ) -> tuple[FPGrowthModel, float]:
     """The model of the least support at which no more than `most_item_sets` come out.
 
-    Item sets are made one by one, so that looking for one more than allowed stops a flood.
+    Of many baskets a part says first which support that is: what is rare in a part is less rare in
+    the whole, so that a flood is rather seen too early than too late.
     """
     most = round(given["most_item_sets"])
     least = max(given["least_support"], given["least_baskets"] / of if of else 1.0)
-    chosen: tuple[FPGrowthModel, float] | None = None
+    few = bought if of <= _MANY else bought.where(F.crc32("basket_id") % _PART == 0)
+    tried: list[tuple[FPGrowthModel, float]] = []
     for support in (*(one for one in _SUPPORTS if one > least), least):
-        if support > 1:
+        model = _fitted(few, support, given) if support <= 1 else None
+        if model is None or _floods(model, most):
             break
-        model = FPGrowth(
-            itemsCol="items", minSupport=support, minConfidence=given["least_confidence"]
-        )
-        fitted = model.fit(bought.select("items"))
-        if fitted.freqItemsets.limit(most + 1).count() > most:
-            break
-        chosen = fitted, support
-    if chosen is None:
-        raise BadTraining(
-            f"affinities: {of:,} baskets of two items and more at the level {level}: either fewer "
-            f"than least_baskets ({given['least_baskets']:g}) or, at the highest support tried, more "
-            f"than most_item_sets ({most:,}) item sets"
-        )
-    return chosen
+        tried.append((model, support))
+    for model, support in reversed(tried):
+        whole = model if few is bought else _fitted(bought, support, given)
+        if few is bought or not _floods(whole, most):
+            return whole, support
+    raise BadTraining(
+        f"affinities: {of:,} baskets of two items and more at the level {level}: either fewer "
+        f"than least_baskets ({given['least_baskets']:g}) or, at the highest support tried, more "
+        f"than most_item_sets ({most:,}) item sets"
+    )
+
+
+def _fitted(bought: DataFrame, support: float, given: dict[str, float]) -> FPGrowthModel:
+    growth = FPGrowth(itemsCol="items", minSupport=support, minConfidence=given["least_confidence"])
+    return growth.fit(bought.select("items"))
+
+
+def _floods(model: FPGrowthModel, most: int) -> bool:
+    """Item sets are made one by one, so that looking for one more than allowed stops a flood."""
+    return model.freqItemsets.limit(most + 1).count() > most
 
 
 def _rules(model: FPGrowthModel, of: int) -> pd.DataFrame:
