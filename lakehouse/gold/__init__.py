@@ -14,8 +14,10 @@ from lakehouse.gold import (
     device_health,
     exposures,
     fridge_hours,
+    price_checks,
     products,
     ratings,
+    shelf_stock,
     shop_comfort,
     shop_hours,
     shops,
@@ -37,4 +39,6 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "gold.shop_comfort": shop_comfort.build,
     "gold.comfort_associations": comfort_associations.build,
     "gold.exposures": exposures.build,
+    "gold.price_checks": price_checks.build,
+    "gold.shelf_stock": shelf_stock.build,
 }
