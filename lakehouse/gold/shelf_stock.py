@@ -16,7 +16,7 @@ _HOUR = (*_SHELF, "hour_at")
 _KINDS = ("rfid_antenna", "scale")
 
 
-def build(  # noqa: PLR0917: the upstream tables, in order
+def build(  # noqa: PLR0917  the upstream tables, in order
     tag_stays: DataFrame,
     readings: DataFrame,
     deliveries: DataFrame,

@@ -1,6 +1,6 @@
 """Levels out of weight: how many units a scale carries, and what one of them weighs."""
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
 # A scale under a shelf is right to some grams; what is more than this is a move of goods (assumed:
@@ -51,7 +51,7 @@ def levels(readings: DataFrame, shelves: DataFrame) -> DataFrame:
     )
 
 
-def _in_time() -> Window:
+def _in_time() -> WindowSpec:
     return Window.partitionBy(*_SHELF).orderBy("measured_at", "event_id")
 
 
