@@ -15,8 +15,10 @@ from lakehouse.gold import (
     exposures,
     fridge_hours,
     price_checks,
+    product_places,
     products,
     ratings,
+    reconciliation,
     shelf_stock,
     shop_comfort,
     shop_hours,
@@ -41,4 +43,6 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "gold.exposures": exposures.build,
     "gold.price_checks": price_checks.build,
     "gold.shelf_stock": shelf_stock.build,
+    "gold.product_places": product_places.build,
+    "gold.reconciliation": reconciliation.build,
 }

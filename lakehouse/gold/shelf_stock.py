@@ -85,10 +85,12 @@ def _shelves(
     label at it named last: a label is called like the device at its shelf, and "-label".
     """
     weights = readings.where("metric = 'weight' AND subject IS NULL")
-    heard = tag_stays.select("shop_id", "day_on", F.col("to_at").alias("at")).union(
-        weights.select("shop_id", F.to_date("measured_at"), "measured_at")
+    heard = tag_stays.select("shop_id", "day_on", "from_at", "to_at").union(
+        weights.select("shop_id", F.to_date("measured_at"), "measured_at", "measured_at")
     )
-    days = heard.groupBy("shop_id", "day_on").agg(F.max("at").alias("heard_to"))
+    days = heard.groupBy("shop_id", "day_on").agg(
+        F.min("from_at").alias("heard_from"), F.max("to_at").alias("heard_to")
+    )
     told_on = F.to_date("sent_at")
     labels = (
         prices.select(

@@ -15,10 +15,10 @@ def levels(tag_stays: DataFrame, deliveries: DataFrame, antennas: DataFrame) -> 
     A tag that is read once on a day is a ghost, but where its delivery note came just before.
 
     Takes   tag_stays, deliveries  silver tables of these names
-            antennas  shop_id, day_on, device_id, heard_to: each antenna on each day on which its
-                      shop was heard, with or without a tag, and until when
+            antennas  shop_id, day_on, device_id, heard_from, heard_to: each antenna on each day on
+                      which its shop was heard, with or without a tag, and from when to when
     Gives   shop_id, day_on, device_id, from_at, to_at, units, units_low, units_high: one level
-            after the other, without a gap, over the day
+            after the other, without a gap, from heard_from to the end of the day
     """
     known = (
         tag_stays.join(_delivered(deliveries), on=["shop_id", "epc"], how="left")
@@ -26,15 +26,18 @@ def levels(tag_stays: DataFrame, deliveries: DataFrame, antennas: DataFrame) -> 
         .withColumn("came_at", F.when(_is_just_before(), F.col("delivered_at")))
         .where("reads > 1 OR came_at IS NOT NULL")
     )
-    nothing = antennas.select(
-        *_SHELF, F.col("day_on").cast("timestamp").alias("at"), *_move(0, 0, 0)
-    )
+    nothing = antennas.select(*_SHELF, _begins().alias("at"), *_move(0, 0, 0))
     return known.transform(_moves).union(nothing).transform(_summed)
 
 
 def _delivered(deliveries: DataFrame) -> DataFrame:
     tags = deliveries.select("shop_id", "delivered_at", F.explode("epcs").alias("epc"))
     return tags.groupBy("shop_id", "epc").agg(F.max("delivered_at").alias("delivered_at"))
+
+
+def _begins() -> Column:
+    """Midnight, or when the shop was first heard: what was there before is not known."""
+    return F.greatest("heard_from", F.col("day_on").cast("timestamp"))
 
 
 def _is_just_before() -> Column:
@@ -66,11 +69,15 @@ def _moves(stays: DataFrame) -> DataFrame:
         _moved(went(likely_s), 0, -1, 0),
         _moved(went(most_s), 0, 0, -1),
     )
-    begins = F.col("day_on").cast("timestamp")
     return (
-        stays.select(*_SHELF, F.explode(moves).alias("move"))
-        .select(*_SHELF, "move.*")
-        .withColumn("at", F.greatest("at", begins))
+        stays.select(*_SHELF, "heard_from", F.explode(moves).alias("move"))
+        .select(
+            *_SHELF,
+            F.greatest("move.at", _begins()).alias("at"),
+            "move.low",
+            "move.units",
+            "move.high",
+        )
         .where(F.col("at") < F.date_add("day_on", 1))
     )
 

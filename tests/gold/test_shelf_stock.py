@@ -111,7 +111,7 @@ def test_an_hour_of_a_shelf_is_one_row_of_the_declared_columns(table, frame):
             "units": 1,
             "units_low": 1,
             "units_high": 2,  # unread for 40 minutes, it may still be there
-            "book_units": 1,
+            "book_units": 3,  # since 8 o'clock, when the shop was first heard
             "arrived_units": 0,
             "departed_units": 1,
             "out_of_stock_s": 0,
@@ -167,13 +167,13 @@ def test_nothing_for_less_than_half_an_hour_is_no_time_out_of_stock(hours):
     assert (found["A1", 10].departed_units, found["A1", 10].arrived_units) == (1, 1)
 
 
-def test_a_shelf_without_any_tag_is_empty_as_long_as_its_shop_is_heard(hours):
+def test_a_shelf_without_any_tag_is_empty_from_when_its_shop_is_heard_to_when_it_is_not(hours):
     found = hours(
         stays=[stay("b.1", at(2), at(6, 30), antenna="A2")],
         labels=[label("A1", "P1"), label("A2", "P3")],
     )
-    assert {hour: found["A1", hour].units for hour in range(7)} == dict.fromkeys(range(7), 0)
-    assert ("A1", 7) not in found
+    assert {hour: found["A1", hour].units for hour in range(2, 7)} == dict.fromkeys(range(2, 7), 0)
+    assert not {("A1", 1), ("A1", 7)} & set(found)
     assert found["A2", 5].product_id == "P3"
 
 
