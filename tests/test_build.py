@@ -16,6 +16,7 @@ FAULTS, HEALTH = tables.by_name("silver.device_faults"), tables.by_name("gold.de
 CUSTOMERS = tables.by_name("gold.customer_hours")
 FRIDGES = tables.by_name("gold.fridge_hours")
 STAYS, STOCK = tables.by_name("silver.tag_stays"), tables.by_name("gold.shelf_stock")
+PLACES, RECONCILED = tables.by_name("gold.product_places"), tables.by_name("gold.reconciliation")
 PRICES, CHECKS = tables.by_name("silver.prices"), tables.by_name("gold.price_checks")
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 HALF_HOUR = 1800.0
@@ -54,7 +55,7 @@ def readings(frame, device, hours, start):
 
 
 def test_what_is_built_from_whole_days_is_built_by_itself_and_with_what_stands_on_it():
-    slow = (FAULTS, HEALTH, FRIDGES, STAYS, CHECKS, STOCK)
+    slow = (FAULTS, HEALTH, FRIDGES, STAYS, CHECKS, STOCK, PLACES, RECONCILED)
     assert set(build.SLOW) == set(slow)
     assert {*build.QUICK, *build.SLOW} == set(tables.BUILT)
 
@@ -86,8 +87,8 @@ def test_an_incremental_build_of_days_that_look_around_equals_a_full_one(at, fra
     # On the third evening the device was there: the gap of the fourth day begins later.
     at.store.append(READINGS, readings(frame, "B", (66, 70), "second"), {})
     before = at.lake.version(FAULTS)
-    anew = [FAULTS.name, HEALTH.name, FRIDGES.name, STOCK.name]
-    assert [batch.table_name for batch in built(at)] == anew
+    slow = (FAULTS, HEALTH, FRIDGES, STOCK, PLACES, RECONCILED)
+    assert [batch.table_name for batch in built(at)] == [table.name for table in slow]
     assert at.lake.version(FAULTS) == before + 1
     assert gaps(at) == {
         (date(2026, 3, 2), 22),
