@@ -21,7 +21,7 @@ from lakehouse import tables
 from lakehouse.simulator.purchases import END
 
 SEEDS = tuple(int(seed) for seed in os.environ.get("SEEDS", "11 12 13").split())
-DAYS = int(os.environ.get("DAYS", "4"))
+DAYS = int(os.environ.get("DAYS", "3"))
 
 _RATES = {"short_delivery": 0.5, "old_price": 0.2}
 _FEEDS = (
@@ -34,13 +34,15 @@ _BUILT = (
 )
 _HOUR = pd.Timedelta(hours=1)
 _OUT = pd.Timedelta(minutes=30)  # what is shorter is no time out of stock: lakehouse/tables
+_LOW = 2  # what the simulated cameras call a gap: nothing at all is too rare there to judge by
 _LAST_CYCLE = "last cycle"
 
 
 def figures(spark: SparkSession) -> list[Row]:
     """Every figure, over all seeds together."""
     totals: dict[str, Share] = {}
-    episodes, simple, short = NOTHING, NOTHING, NOTHING
+    episodes, simple = NOTHING, NOTHING
+    low, simple_low, short = NOTHING, NOTHING, NOTHING
     for seed in SEEDS:
         world = worlds.lived(
             spark,
@@ -55,11 +57,16 @@ def figures(spark: SparkSession) -> list[Row]:
                 totals[name] = totals.get(name, shares.NOTHING) + share
         ours, theirs = _episodes(world)
         episodes, simple = episodes + ours, simple + theirs
+        ours, theirs = _low(world)
+        low, simple_low = low + ours, simple_low + theirs
         short += _short(world)
     how = "hours in which the last cycle reads nothing"
     return [
         *(row for name, share in totals.items() for row in share.rows(name)),
         *matching.rows("out of stock", episodes, simple, how, (0.95, 0.95)),
+        *matching.rows(
+            f"hours that end with {_LOW} units or fewer", low, simple_low, _LAST_CYCLE, ()
+        ),
         *matching.rows("short deliveries of tagged goods", short, None, "", ()),
     ]
 
@@ -136,6 +143,22 @@ def _episodes(world: Lived) -> tuple[Score, Score]:
     )
     no_slack = pd.Timedelta(0)
     return tuple(matching.intervals(planted, _joined(one), no_slack) for one in (found, simple))
+
+
+def _low(world: Lived) -> tuple[Score, Score]:
+    hours = counted(world)
+    tagged = hours[hours["counted_by"] == "tags"]
+    names = ["device_id", "hour_at"]
+
+    def where(rows: pd.DataFrame, units: pd.Series) -> pd.Index:
+        return pd.MultiIndex.from_frame(rows.loc[units <= _LOW, names])
+
+    truly = where(hours, hours["true"])
+    simple = where(tagged, last_cycles(world, tagged))
+    return (
+        matching.sets(truly, where(hours, hours["units"])),
+        matching.sets(where(tagged, tagged["true"]), simple),
+    )
 
 
 def _joined(found: pd.DataFrame) -> pd.DataFrame:

@@ -14,6 +14,8 @@ _SILENT_S = 12 * 3600
 
 _LABEL = ("shop_id", "day_on", "device_id")
 _SHOWN = ("product_id", "price_cents", "promotion_id", "valid_from")
+_LABEL_HOUR = ("shop_id", "device_id", "hour_at")
+_COUNTS = ("sold_units", "sold_cents", "wrong_messages")
 _SALE = ("shop_id", "product_id", "hour_at")
 
 
@@ -38,7 +40,8 @@ def build(
             gives={"list_price_cents": "list_price_cents"},
         )
         .join(_sold(sales), on=list(_SALE), how="left")
-        .withColumns({one: F.coalesce(one, F.lit(0)) for one in ("sold_units", "sold_cents")})
+        .join(_mistold(prices, promotions, products), on=list(_LABEL_HOUR), how="left")
+        .withColumns({name: F.coalesce(name, F.lit(0)) for name in _COUNTS})
         .withColumn("till_difference_cents", _till_difference())
         .select(
             "shop_id",
@@ -54,6 +57,7 @@ def build(
             "told_at",
             "acknowledged_at",
             "heard_at",
+            "wrong_messages",
             "sold_units",
             "sold_cents",
             "till_difference_cents",
@@ -105,6 +109,19 @@ def _label_hours(prices: DataFrame) -> DataFrame:
     )
 
 
+def _mistold(prices: DataFrame, promotions: DataFrame, products: DataFrame) -> DataFrame:
+    """How often in an hour a label was told, or said, another price than was due just then; it may
+    have been put right before the hour ended.
+    """
+    said = prices.withColumn("said_at", F.greatest("sent_at", "valid_from"))
+    return (
+        said.transform(pricing.due, promotions, products, at="said_at")
+        .where(F.col("price_cents") != F.col("due_price_cents"))
+        .groupBy("shop_id", "device_id", F.date_trunc("HOUR", "sent_at").alias("hour_at"))
+        .agg(F.count("*").alias("wrong_messages"))
+    )
+
+
 def _sold(sales: DataFrame) -> DataFrame:
     return (
         sales.where("quantity > 0")
@@ -128,7 +145,7 @@ def _findings() -> Column:
     differs &= F.col("due_price_cents").isNotNull()
     silent = F.col("acknowledged_at").isNull() & (since_s("told_at") > _ANSWERS_S)
     found = {
-        "label_differs": differs,
+        "label_differs": differs | (F.col("wrong_messages") > 0),
         "label_unacknowledged": silent,
         "label_silent": since_s("heard_at") > _SILENT_S,
         "promotion_not_started": F.col("due_promotion_id").isNotNull() & (differs | silent),

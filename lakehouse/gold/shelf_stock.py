@@ -37,7 +37,7 @@ def build(  # noqa: PLR0917  the upstream tables, in order
     """
     shelves = _shelves(tag_stays, readings, prices, products, devices)
     by_tags = tagged.levels(tag_stays, deliveries, shelves.where("kind = 'rfid_antenna'"))
-    by_weight = weighed.levels(readings, shelves.where("kind = 'scale'"))
+    by_weight = weighed.levels(readings, sales, shelves.where("kind = 'scale'"))
     levels = by_tags.withColumn("counted_by", F.lit("tags")).union(
         by_weight.withColumn("counted_by", F.lit("weight"))
     )

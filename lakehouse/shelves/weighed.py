@@ -9,26 +9,28 @@ _MOVED_G = 50.0
 # What a count may be off by: three times a scale's usual error of 5 g (a load cell of 10 kg, class
 # C3 of OIML R 60).
 _OFF_G = 15.0
-# The least move may be of so many units; a move may be off by so much of one.
+# A move that says what one unit weighs is of so many; a move may be off by so much of one.
 _AT_ONCE = 3
 _OFF_UNITS = 0.25
+_FEW = 5.5
 
 _SHELF = ("shop_id", "day_on", "device_id")
 
 
-def levels(readings: DataFrame, shelves: DataFrame) -> DataFrame:
-    """Count what stands on each scale by what one unit weighs: as its product says, else as the
-    moves of three days do.
+def levels(readings: DataFrame, sales: DataFrame, shelves: DataFrame) -> DataFrame:
+    """Count what stands on each scale by what one unit weighs: as its product says, else as what
+    moved in three days does.
 
     A value that lasts for one reading is a spike, and passed over.
 
-    Takes   readings  silver.readings
-            shelves   shop_id, day_on, device_id, unit_weight_g (null where the product says none)
+    Takes   readings, sales  silver tables of these names
+            shelves  shop_id, day_on, device_id, product_id, unit_weight_g (null where the product
+                     says none)
     Gives   shop_id, day_on, device_id, from_at, to_at, units, units_low, units_high: one level
             after the other over the day; nothing where what a unit weighs stays unknown
     """
     weighed = _smoothed(readings)
-    units = weighed.transform(_fitted).select(*_SHELF, "fitted_g")
+    units = weighed.transform(_fitted, _sold(sales, shelves)).select(*_SHELF, "fitted_g")
     ends = F.date_add("day_on", 1).cast("timestamp")
     begins = F.col("day_on").cast("timestamp")
     following = F.lead("measured_at").over(_in_time())
@@ -76,39 +78,60 @@ def _smoothed(readings: DataFrame) -> DataFrame:
     )
 
 
-def _fitted(weighed: DataFrame) -> DataFrame:
-    """What one unit weighs, as the moves say: the least of them is one unit, or two or three where
-    the others are no multiples of it.
+def _fitted(weighed: DataFrame, sold: DataFrame) -> DataFrame:
+    """What one unit weighs: what went, over what was sold, says it roughly, and the move, or a half
+    or a third of one, that is nearest to that says it well; without sales, the least move.
     """
-    move = F.abs(F.col("weight_g") - F.lag("weight_g").over(_in_time()))
-    moves = (
-        weighed.withColumn("move", move)
-        .where(F.col("move") > _MOVED_G)
-        .groupBy(*_SHELF)
-        .agg(F.collect_list("move").alias("moves"), F.min("move").alias("least"))
+    move = F.col("weight_g") - F.lag("weight_g").over(_in_time())
+    parts = F.array(*(F.lit(1.0 / count) for count in range(1, _AT_ONCE + 1)))
+    candidates = F.flatten(
+        F.transform("moves", lambda one: F.transform(parts, lambda part: one * part))
     )
-    few = F.filter("moves", lambda one: one <= 5 * F.col("least"))
-
-    def off(parts: int) -> Column:
-        """How far the worst of the small moves is from a multiple."""
-        unit = F.col("least") / parts
-        return F.array_max(F.transform(few, lambda one: F.abs(one / unit - F.round(one / unit))))
-
-    parts = F.coalesce(
-        *(F.when(off(count) <= _OFF_UNITS, F.lit(count)) for count in range(1, _AT_ONCE + 1)),
-        F.lit(1),
+    rough = F.coalesce(F.col("went_g") / F.nullif("sold_units", F.lit(0)), F.array_min("moves"))
+    near = F.transform(
+        candidates, lambda one: F.struct(F.abs(F.log(one / rough)).alias("off"), one.alias("g"))
     )
-    rough = F.col("least") / F.col("parts")
     return (
-        moves.withColumn("parts", parts)
-        .withColumn("rough_g", _mean_unit(few, rough))
-        .withColumn("fitted_g", _mean_unit(F.col("moves"), F.col("rough_g")))
+        weighed.withColumn("move", move)
+        .where(F.abs("move") > _MOVED_G)
+        .groupBy(*_SHELF)
+        .agg(
+            F.collect_list(F.abs("move")).alias("moves"),
+            F.sum(F.greatest(-F.col("move"), F.lit(0.0))).alias("went_g"),
+        )
+        .join(sold, on=list(_SHELF), how="left")
+        .withColumn("near_g", F.array_min(near)["g"])
+        .withColumn("mean_g", _mean_unit(_few(F.col("moves"), F.col("near_g")), F.col("near_g")))
+        .withColumn("fitted_g", _mean_unit(F.col("moves"), F.col("mean_g")))
     )
+
+
+def _sold(sales: DataFrame, shelves: DataFrame) -> DataFrame:
+    """Units of each scale's product sold on the day and those beside it."""
+    days = F.explode(F.array(*(F.date_add(F.to_date("paid_at"), by) for by in (-1, 0, 1))))
+    return (
+        sales.where("quantity > 0")
+        .select("shop_id", "product_id", "quantity", days.alias("day_on"))
+        .join(shelves, on=["shop_id", "day_on", "product_id"], how="inner")
+        .groupBy(*_SHELF)
+        .agg(F.sum("quantity").alias("sold_units"))
+    )
+
+
+def _few(moves: Column, unit: Column) -> Column:
+    """The moves of so few units that an error of the unit does not add up."""
+    return F.filter(moves, lambda one: one <= _FEW * unit)
+
+
+def _fits(move: Column, unit: Column) -> Column:
+    count = F.round(move / unit)
+    return (count >= 1) & (F.abs(move / unit - count) <= _OFF_UNITS)
 
 
 def _mean_unit(moves: Column, unit: Column) -> Column:
-    """Weight of all moves over the units that they are."""
+    """Weight of the moves that are multiples over the units that they are."""
     zero = F.lit(0.0)
-    weight = F.aggregate(moves, zero, lambda sum_, one: sum_ + one)
-    count = F.aggregate(moves, zero, lambda sum_, one: sum_ + F.round(one / unit))
+    fitting = F.filter(moves, lambda one: _fits(one, unit))
+    weight = F.aggregate(fitting, zero, lambda sum_, one: sum_ + one)
+    count = F.aggregate(fitting, zero, lambda sum_, one: sum_ + F.round(one / unit))
     return weight / F.nullif(count, zero)

@@ -42,6 +42,13 @@ TABLES = (
                 "show the price before",
             ),
             Column("heard_at", "timestamp", "UTC; the last message to the label or by it"),
+            Column(
+                "wrong_messages",
+                "bigint",
+                "messages of the hour to the label or by it that say another price than was due just "
+                "then, be it put right or not",
+                is_never_null=True,
+            ),
             Column("sold_units", "bigint", "units sold in the hour, without returns", False, True),
             Column("sold_cents", "bigint", "cents the tills took for them", is_never_null=True),
             Column(
@@ -52,7 +59,8 @@ TABLES = (
             Column(
                 "findings",
                 "array<string>",
-                "label_differs, label_unacknowledged (for 5 minutes), label_silent (for 12 hours), "
+                "label_differs (at the end, or wrong_messages), label_unacknowledged (for 5 minutes), "
+                "label_silent (for 12 hours), "
                 "promotion_not_started (due, but the label does not surely show it), till_differs",
             ),
             BUILD,
@@ -225,7 +233,7 @@ TABLES = (
             Column(
                 "wrong_label_hours",
                 "bigint",
-                "of them those that end with another price on the label than is due",
+                "of them those in which the label showed another price than was due",
                 is_never_null=True,
             ),
             Column(

@@ -82,6 +82,7 @@ def test_an_hour_says_what_is_listed_due_shown_and_paid(checks, frame):
             "told_at": at(7, 0, 2),
             "acknowledged_at": at(7, 0, 7),
             "heard_at": at(7, 0, 7),
+            "wrong_messages": 0,
             "sold_units": 2,
             "sold_cents": 290,
             "till_difference_cents": -10,
@@ -100,6 +101,25 @@ def test_a_label_that_shows_the_price_before_differs_until_it_is_told_again(chec
     )
     wrong = ["label_differs", "promotion_not_started"]
     assert found(rows) == {(4, 7): wrong, (4, 8): wrong}
+
+
+def test_a_wrong_price_that_is_put_right_before_the_hour_ends_is_found_in_that_hour(checks):
+    messages = (
+        told(at(6, 50), 200, answers=at(6, 51))
+        + told(at(7, 0, 2), 200, "a", answers=at(7, 0, 7))
+        + told(at(7, 4), 150, "a", answers=at(7, 5))
+    )
+    rows = checks(messages, promotions=[promotion("a", 150, at(7), at(22))])
+    assert found(rows) == {(4, 7): ["label_differs"]}
+    [wrong] = rows.where("hour(hour_at) = 7").collect()
+    assert (wrong.wrong_messages, wrong.label_price_cents) == (2, 150)
+
+
+def test_a_price_that_a_label_is_told_before_it_holds_is_judged_when_it_holds(checks):
+    early = told(at(5, 0, 1), 200, answers=at(5, 0, 6)) + told(at(6, 59), 150, "a")
+    early[-1]["valid_from"] = at(7)
+    rows = checks(early, promotions=[promotion("a", 150, at(7), at(22))])
+    assert {row.wrong_messages for row in rows.collect()} == {0}
 
 
 def test_a_price_that_a_label_does_not_acknowledge_is_found_after_five_minutes(checks):

@@ -190,14 +190,20 @@ def test_a_scale_is_as_sure_as_it_is_right_to_some_grams(hours):
     assert (row.units, row.units_low, row.units_high) == (3, 2, 3)
 
 
-def test_what_a_unit_weighs_follows_from_the_moves_where_the_product_does_not_say_it(hours):
-    # The least move is two units of 150 g: one of three shows it.
-    found = hours(
-        weighed=weights(1800, 1800, 1500, 1500, 1050, 1050, 750, 750, start=at(8)),
-        labels=[label("W1", "P3")],
-    )
-    assert [found["W1", hour].units for hour in (8, 9)] == [10, 5]
-    assert hours(weighed=weights(1800, 1800, start=at(8)), labels=[label("W1", "P3")]) == {}
+def test_what_a_unit_weighs_follows_from_what_went_and_what_was_sold(hours):
+    # Units of 150 g went by twos and threes; 6 of the 7 were paid. A drift of 60 g is no unit.
+    grams = (1800, 1800, 1500, 1500, 1050, 1050, 750, 750, 690, 690)
+    of = {"weighed": weights(*grams, start=at(8)), "labels": [label("W1", "P3")]}
+    found = hours(**of, sales=[sold(at(9), 6, "P3"), sold(at(9), 50, "P1")])
+    assert [found["W1", hour].units for hour in (8, 9, 10)] == [10, 5, 5]
+
+
+def test_without_sales_the_least_move_is_a_unit_and_without_moves_nothing_is_counted(hours):
+    def of(*grams):
+        return hours(weighed=weights(*grams, start=at(8)), labels=[label("W1", "P3")])
+
+    assert of(1800, 1800, 1500, 1500, 900, 900)["W1", 9].units == 3
+    assert of(1800, 1800) == {}
 
 
 def test_what_is_sold_most_and_nearly_gone_is_refilled_first(hours):
