@@ -60,6 +60,8 @@ def figures(spark: SparkSession) -> list[Row]:
         ours, theirs = _low(world)
         low, simple_low = low + ours, simple_low + theirs
         short += _short(world)
+        print(f"seed {seed}:", *(f"{name}: {one.right}/{one.of};" for name, one in totals.items()))
+        print("  ", episodes, simple, low, simple_low, short, flush=True)
     how = "hours in which the last cycle reads nothing"
     return [
         *(row for name, share in totals.items() for row in share.rows(name)),
@@ -254,8 +256,9 @@ def _prices(world: Lived) -> dict[str, Share]:
 
 
 def _met(wrong: pd.DataFrame, checks: pd.DataFrame) -> pd.DataFrame:
+    """Each wrong price with each hour of its label in which it was shown."""
     pairs = wrong.merge(checks.reset_index(names="check"), on="device_id", suffixes=("", "_check"))
-    return pairs[(pairs["at"] > pairs["sent_at"]) & (pairs["at"] <= pairs["until"])]
+    return pairs[(pairs["at"] > pairs["sent_at"]) & (pairs["hour_at"] < pairs["until"])]
 
 
 def _found(wrong: pd.DataFrame, checks: pd.DataFrame) -> int:
