@@ -255,18 +255,18 @@ def _prices(world: Lived) -> dict[str, Share]:
     }
 
 
-def _met(wrong: pd.DataFrame, checks: pd.DataFrame) -> pd.DataFrame:
+def met(wrong: pd.DataFrame, checks: pd.DataFrame) -> pd.DataFrame:
     """Each wrong price with each hour of its label in which it was shown."""
     pairs = wrong.merge(checks.reset_index(names="check"), on="device_id", suffixes=("", "_check"))
     return pairs[(pairs["at"] > pairs["sent_at"]) & (pairs["hour_at"] < pairs["until"])]
 
 
 def _found(wrong: pd.DataFrame, checks: pd.DataFrame) -> int:
-    return int(_met(wrong, checks)["event_id"].nunique())
+    return int(met(wrong, checks)["event_id"].nunique())
 
 
 def _hours_of(wrong: pd.DataFrame, checks: pd.DataFrame) -> set[int]:
-    return set(_met(wrong, checks)["check"])
+    return set(met(wrong, checks)["check"])
 
 
 def _short(world: Lived) -> Score:
