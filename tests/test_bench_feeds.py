@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from bench.feeds import folds, naive, stock, tracks
+from bench.feeds import folds, labels, naive, tracks
 from bench.feeds.shares import Share
 
 ANCHORS = pd.DataFrame(
@@ -70,7 +70,7 @@ def test_a_wrong_price_is_met_by_the_hours_in_which_its_label_showed_it():
     checks = pd.DataFrame(hours, columns=["device_id", "hour"])
     checks["hour_at"] = [at(hour) for hour in checks["hour"]]
     checks["at"] = [at(hour + 1) for hour in checks["hour"]]
-    met = stock.met(wrong, checks)
+    met = labels.met(wrong, checks)
     assert sorted(zip(met["event_id"], met["hour"], strict=True)) == [
         ("e1", 7),
         ("e2", 9),

@@ -11,7 +11,7 @@ import os
 import pandas as pd
 from pyspark.sql import SparkSession
 
-from bench.feeds import shares, worlds
+from bench.feeds import labels, shares, worlds
 from bench.feeds.shares import Share
 from bench.feeds.worlds import Lived
 from bench.quality import matching
@@ -52,14 +52,14 @@ def figures(spark: SparkSession) -> list[Row]:
             feeds=lambda feed, line: feed in _FEEDS or (feed == "readings" and b'"weight"' in line),
             built=[tables.by_name(name) for name in _BUILT],
         )
-        for part in (_levels, _places, _strays, _prices):
+        for part in (_levels, _places, _strays, labels.prices):
             for name, share in part(world).items():
                 totals[name] = totals.get(name, shares.NOTHING) + share
         ours, theirs = _episodes(world)
         episodes, simple = episodes + ours, simple + theirs
         ours, theirs = _low(world)
         low, simple_low = low + ours, simple_low + theirs
-        short += _short(world)
+        short += labels.short_deliveries(world)
         print(f"seed {seed}:", *(f"{name}: {one.right}/{one.of};" for name, one in totals.items()))
         print("  ", episodes, simple, low, simple_low, short, flush=True)
     how = "hours in which the last cycle reads nothing"
@@ -222,68 +222,3 @@ def _strays(world: Lived) -> dict[str, Share]:
     )
     name = "stray reads placed right"
     return {name: Share(right, len(strays), 0.95, 0, len(strays), "where it was read")}
-
-
-def _prices(world: Lived) -> dict[str, Share]:
-    """Old prices on labels: each until the label is told the next, found in one of its hours."""
-    prices = world.read(
-        "silver.prices", "event_id", "device_id", "sent_at", "is_acknowledged", "price_cents"
-    )
-    told = prices[~prices["is_acknowledged"]].sort_values(["device_id", "sent_at"])
-    told["until"] = told.groupby("device_id")["sent_at"].shift(-1).fillna(pd.Timestamp(END))
-    faults = world.truth["faults"]
-    planted = set(faults.loc[faults["kind"] == "old_price", "event_id"])
-    wrong = told[told["event_id"].isin(planted)]
-    checks = world.read("gold.price_checks")
-    checks["at"] = (checks["hour_at"] + _HOUR).astype("datetime64[us]")
-    ours = _found(wrong, checks[checks["findings"].map(lambda some: "label_differs" in some)])
-    listed = checks[checks["label_price_cents"] != checks["list_price_cents"]]
-    simple = _found(wrong, listed)
-    truly = _hours_of(wrong, checks)
-    right_hours = len(checks) - len(truly)
-
-    def false(found: pd.DataFrame) -> int:
-        return len(set(found.index) - truly)
-
-    differs = checks[checks["findings"].map(lambda some: "label_differs" in some)]
-    how = "differs from the list price"
-    return {
-        "planted price errors found": Share(ours, len(wrong), 0.95, simple, len(wrong), how),
-        "hours of right labels said to differ": Share(
-            false(differs), right_hours, 0.01, false(listed), right_hours, how, is_at_most=True
-        ),
-    }
-
-
-def met(wrong: pd.DataFrame, checks: pd.DataFrame) -> pd.DataFrame:
-    """Each wrong price with each hour of its label in which it was shown."""
-    pairs = wrong.merge(checks.reset_index(names="check"), on="device_id", suffixes=("", "_check"))
-    return pairs[(pairs["at"] > pairs["sent_at"]) & (pairs["hour_at"] < pairs["until"])]
-
-
-def _found(wrong: pd.DataFrame, checks: pd.DataFrame) -> int:
-    return int(met(wrong, checks)["event_id"].nunique())
-
-
-def _hours_of(wrong: pd.DataFrame, checks: pd.DataFrame) -> set[int]:
-    return set(met(wrong, checks)["check"])
-
-
-def _short(world: Lived) -> Score:
-    """Notes of tagged goods that say more than came, by product and day."""
-    faults = world.truth["faults"]
-    planted = faults.loc[faults["kind"] == "short_delivery", "event_id"]
-    notes = world.read(
-        "silver.deliveries", "event_id", "shop_id", "product_id", "delivered_at", "epcs"
-    )
-    notes["day_on"] = notes["delivered_at"].dt.floor("D")
-    tagged = notes[notes["epcs"].map(len) > 0]
-    key = ["shop_id", "product_id", "day_on"]
-    days = world.read("gold.reconciliation", *key, "findings")
-    days["day_on"] = days["day_on"].astype(tagged["day_on"].dtype)
-    heard = pd.MultiIndex.from_frame(days[key])
-    short = pd.MultiIndex.from_frame(tagged.loc[tagged["event_id"].isin(planted), key])
-    said = days[days["findings"].map(lambda some: "delivery_short" in some)]
-    among = pd.MultiIndex.from_frame(tagged[key])
-    found = pd.MultiIndex.from_frame(said[key])
-    return matching.sets(short.intersection(heard), found.intersection(among))
