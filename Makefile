@@ -52,7 +52,7 @@ bench-quality: setup
 bench-gate: setup
 	@$(QUIETLY) $(BIN)/python -m bench.gate
 
-# What is made of the feeds against truth. PART=positions runs one part.
+# What is made of the feeds against truth. PART=positions runs one part; SEEDS="11" one world of PART=shelves.
 bench-feeds: setup
 	@$(QUIETLY) $(BIN)/python -m bench.feeds
 

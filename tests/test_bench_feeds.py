@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from bench.feeds import folds, naive, tracks
+from bench.feeds import folds, labels, naive, tracks
+from bench.feeds.shares import Share
 
 ANCHORS = pd.DataFrame(
     [("A", 0.0, 0.0), ("B", 10.0, 0.0), ("C", 0.0, 8.0)], columns=["anchor_id", "x_m", "y_m"]
@@ -44,3 +45,34 @@ def test_no_path_is_judged_by_a_fit_or_a_setting_that_has_seen_it():
             assert not judged & (tried | seen)
     for fold in folds.tracks_left_out(outer):
         assert not set(fold.judged) & set(fold.fitted_on)
+
+
+def test_shares_of_worlds_add_up_and_say_how_many_they_are_and_their_interval():
+    both = Share(8, 10, 0.95, 1, 4, "a coin") + Share(1, 10, 0.95, 2, 4, "a coin")
+    [row] = both.rows("heads")
+    assert (row.value, row.rival, row.rival_name, row.aim) == (0.45, 0.375, "a coin", 0.95)
+    assert row.name == "heads (9 of 20; 95 %: 0.2582 to 0.6579)"
+
+
+def test_a_wrong_price_is_met_by_the_hours_in_which_its_label_showed_it():
+    def at(hour, minute=0):
+        return pd.Timestamp(2026, 3, 4, hour, minute)
+
+    wrong = pd.DataFrame(
+        [
+            ("e1", "L1", at(7, 2), at(7, 9)),
+            ("e2", "L1", at(9, 30), at(11)),
+            ("e3", "L2", at(7), at(8)),
+        ],
+        columns=["event_id", "device_id", "sent_at", "until"],
+    )
+    hours = [("L1", hour) for hour in (6, 7, 8, 9, 10, 11)]
+    checks = pd.DataFrame(hours, columns=["device_id", "hour"])
+    checks["hour_at"] = [at(hour) for hour in checks["hour"]]
+    checks["at"] = [at(hour + 1) for hour in checks["hour"]]
+    met = labels.met(wrong, checks)
+    assert sorted(zip(met["event_id"], met["hour"], strict=True)) == [
+        ("e1", 7),
+        ("e2", 9),
+        ("e2", 10),
+    ]

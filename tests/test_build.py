@@ -15,6 +15,9 @@ READINGS, DEVICES = (tables.by_name(f"silver.{name}") for name in ("readings", "
 FAULTS, HEALTH = tables.by_name("silver.device_faults"), tables.by_name("gold.device_health")
 CUSTOMERS = tables.by_name("gold.customer_hours")
 FRIDGES = tables.by_name("gold.fridge_hours")
+STAYS, STOCK = tables.by_name("silver.tag_stays"), tables.by_name("gold.shelf_stock")
+PLACES, RECONCILED = tables.by_name("gold.product_places"), tables.by_name("gold.reconciliation")
+PRICES, CHECKS = tables.by_name("silver.prices"), tables.by_name("gold.price_checks")
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 HALF_HOUR = 1800.0
 
@@ -52,7 +55,8 @@ def readings(frame, device, hours, start):
 
 
 def test_what_is_built_from_whole_days_is_built_by_itself_and_with_what_stands_on_it():
-    assert {table.name for table in build.SLOW} == {FAULTS.name, HEALTH.name, FRIDGES.name}
+    slow = (FAULTS, HEALTH, FRIDGES, STAYS, CHECKS, STOCK, PLACES, RECONCILED)
+    assert set(build.SLOW) == set(slow)
     assert {*build.QUICK, *build.SLOW} == set(tables.BUILT)
 
 
@@ -83,7 +87,8 @@ def test_an_incremental_build_of_days_that_look_around_equals_a_full_one(at, fra
     # On the third evening the device was there: the gap of the fourth day begins later.
     at.store.append(READINGS, readings(frame, "B", (66, 70), "second"), {})
     before = at.lake.version(FAULTS)
-    assert [batch.table_name for batch in built(at)] == [FAULTS.name, HEALTH.name, FRIDGES.name]
+    slow = (FAULTS, HEALTH, FRIDGES, STOCK, PLACES, RECONCILED)
+    assert [batch.table_name for batch in built(at)] == [table.name for table in slow]
     assert at.lake.version(FAULTS) == before + 1
     assert gaps(at) == {
         (date(2026, 3, 2), 22),
@@ -93,6 +98,26 @@ def test_an_incremental_build_of_days_that_look_around_equals_a_full_one(at, fra
     }
     for table in (FAULTS, HEALTH, FRIDGES):
         assert_equals_a_full_build(at, table)
+
+
+def test_a_late_row_at_noon_of_a_table_that_looks_a_day_around_builds_its_own_day(
+    where, server, spark, frame
+):
+    at = lakehouse_in("noon", where, server, spark)
+
+    def told(hour, cents):
+        sent_at = FIRST + timedelta(hours=hour)
+        of = {"shop_id": "S1", "device_id": "L1", "product_id": "P1", "price_cents": cents}
+        of |= {"valid_from": sent_at, "is_acknowledged": True, "is_late": False, "source_line": 1}
+        of |= {"event_id": f"{hour}", "source_object": "o", "arrived_at": FIRST, "batch_id": "b"}
+        return of | {"sent_at": sent_at}
+
+    at.store.append(PRICES, frame("silver.prices", *(told(n, 100 + n) for n in (1, 23, 90))), {})
+    assert build.table(at, CHECKS)
+    at.store.append(PRICES, frame("silver.prices", told(12, 777)), {})
+    assert build.table(at, CHECKS)
+    assert at.store.read(CHECKS).where("label_price_cents = 777").count() == 11
+    assert_equals_a_full_build(at, CHECKS)
 
 
 def assert_equals_a_full_build(at, table):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from pyspark.sql import SparkSession
 
-from bench.feeds import distances, growth, positions
+from bench.feeds import distances, growth, positions, stock
 from bench.results import Row, publish
 from lakehouse import s3_server, session, settings
 from lakehouse.settings import PROJECT
@@ -23,6 +23,7 @@ HOME = PROJECT / ".cache" / "bench-feeds"
 # Each part: what gives its rows, one after the other.
 PARTS: dict[str, tuple[Callable[[SparkSession], list[Row]], ...]] = {
     "positions": (positions.figures, distances.figures),
+    "shelves": (stock.figures,),
     "growth": (growth.figures,),
 }
 

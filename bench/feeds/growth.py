@@ -20,7 +20,7 @@ from bench.results import Row
 from lakehouse import s3, s3_server, settings, simulator, tables
 from lakehouse.flow import build, ingest, place, refine
 from lakehouse.flow.place import Place
-from lakehouse.landing import arrived_at
+from lakehouse.landing.lines import arrived_at
 from lakehouse.settings import PROJECT, Buckets, Settings
 from lakehouse.simulator import purchases
 

@@ -196,10 +196,13 @@ def _of_subjects(
 
 
 def _moved(rows: DataFrame, at: str | None, reach: timedelta | None) -> list[DataFrame]:
-    """The rows as if they had happened earlier and later by the reach: they touch what is in it."""
+    """The rows, and as if they had happened earlier and later by the reach: they touch what is in
+    it. (By more than half a day, what is moved may pass over the day itself.)
+    """
     if at is None or reach is None:
         return [rows]
-    return [rows.withColumn(at, F.col(at) + F.lit(by)) for by in (-reach, reach)]
+    moved = (rows.withColumn(at, F.col(at) + F.lit(by)) for by in (-reach, reach))
+    return [rows, *moved]
 
 
 def write(

@@ -23,13 +23,14 @@ from lakehouse.silver import (
     sales,
     shops,
     sightings,
+    tag_stays,
     telematics,
     weather,
     zones,
 )
 
 # Takes the upstream frames in declared order; gives the table's columns and those its rules need.
-# The last is built from silver.
+# The last two are built from silver.
 BUILD: dict[str, Callable[..., DataFrame]] = {
     "silver.shops": shops.build,
     "silver.zones": zones.build,
@@ -52,4 +53,5 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "silver.app_events": app_events.build,
     "silver.prices": prices.build,
     "silver.device_faults": device_faults.build,
+    "silver.tag_stays": tag_stays.build,
 }

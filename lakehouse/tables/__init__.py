@@ -4,7 +4,18 @@ Plain data; importing it loads neither Spark nor Airflow. One file a layer.
 """
 
 from lakehouse.errors import UnknownName
-from lakehouse.tables import bronze, derived, gold, hours, ops, scored, silver, trials
+from lakehouse.tables import (
+    bronze,
+    derived,
+    gold,
+    hours,
+    ops,
+    scored,
+    shelf_days,
+    shelves,
+    silver,
+    trials,
+)
 from lakehouse.tables.schema import Column, Table
 
 __all__ = [
@@ -26,7 +37,7 @@ __all__ = [
 BRONZE = bronze.TABLES
 SILVER = silver.TABLES  # refined, each from a feed
 DERIVED = derived.TABLES  # silver too, but built from silver
-GOLD = (*gold.TABLES, *hours.TABLES, *trials.TABLES)
+GOLD = (*gold.TABLES, *hours.TABLES, *trials.TABLES, *shelves.TABLES, *shelf_days.TABLES)
 BUILT = (*DERIVED, *GOLD)  # in the order in which they are built
 SCORED = scored.TABLES  # gold too, but written by models
 OPS = ops.TABLES
