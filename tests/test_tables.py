@@ -103,6 +103,7 @@ def test_windows_are_over_upstream_tables_and_agree_with_the_first_columns_of_th
                 ("to_date(sent_at)", "day_on"),
                 ("to_date(paid_at)", "day_on"),
                 ("to_date(delivered_at)", "day_on"),
+                ("to_date(detected_at)", "day_on"),
                 ("to_date(arrived_at)", "arrived_on"),
                 ("trunc(business_on, 'MONTH')", "month_on"),
             }
