@@ -91,7 +91,9 @@ class Asking:
         """What can be chosen; nothing where the tables that say it are not there."""
         days: list[Any] = [{"first": None, "last": None}]
         if "gold.shop_hours" in self._session.there:
-            asked = "SELECT min(business_on) AS first, max(business_on) AS last FROM gold.shop_hours"
+            asked = (
+                "SELECT min(business_on) AS first, max(business_on) AS last FROM gold.shop_hours"
+            )
             days = self.ask(asked).to_pylist()
         first, last = (str(days[0][name] or "") for name in ("first", "last"))
         shops = self._values("gold.shops", "shop_id")
@@ -100,32 +102,35 @@ class Asking:
     def _values(self, table: str, column: str) -> tuple[str, ...]:
         if table not in self._session.there:
             return ()
-        asked = f"SELECT DISTINCT {column} AS one FROM {table} WHERE {column} IS NOT NULL ORDER BY 1"
+        asked = (
+            f"SELECT DISTINCT {column} AS one FROM {table} WHERE {column} IS NOT NULL ORDER BY 1"
+        )
         return tuple(self.ask(asked)["one"].to_pylist())
 
     def _empty(self, picture: Picture, chosen: Chosen) -> str:
-        """Why an answer has no row: none that qualifies, none chosen, or none at all."""
-        if self._has_rows(picture, chosen):
-            return picture.none
-        if chosen != _NOTHING and self._has_rows(picture, _NOTHING):
+        """Why an answer has no row: no rows at all, none chosen, or none that is shown."""
+        empty = [name for name in picture.tables if not self._has_rows(f"FROM {name}")]
+        if empty:
+            return _not_yet(empty)
+        if chosen != _NOTHING and not self._has_rows(f"FROM ({picture.behind(chosen, {})})"):
             return "There is nothing of what is chosen; another day, shop or segment may have it."
-        return _not_yet(picture.tables)
+        return picture.none
 
-    def _has_rows(self, picture: Picture, chosen: Chosen) -> bool:
-        return len(self.ask(f"SELECT 1 FROM ({picture.behind(chosen, {})}) LIMIT 1")) > 0
+    def _has_rows(self, source: str) -> bool:
+        return len(self.ask(f"SELECT 1 {source} LIMIT 1")) > 0
 
 
-def _not_yet(names: list[str] | tuple[str, ...]) -> str:
-    """The sentence for tables without rows, with the command that makes them."""
-    of_models = {table.name for table in tables.SCORED}
-    commands = {
-        "`lakehouse train`, then `lakehouse score`"
-        if name in of_models
-        else "`lakehouse train`"
-        if name == "ops.promotions"
-        else "`lakehouse run`"
-        for name in names
-    }
-    made = " and ".join(sorted(commands, key=len, reverse=True)) or "`lakehouse run`"
+def _not_yet(names: list[str]) -> str:
+    """The sentence for tables without rows, with the commands that make them."""
+    made = " and ".join(dict.fromkeys(map(_made_by, names)))
     has = "has" if len(names) == 1 else "have"
-    return f"Nothing to show yet: {' and '.join(names) or 'the lakehouse'} {has} no rows; {made} makes them."
+    return f"Nothing to show yet: {' and '.join(names)} {has} no rows. They come with {made}."
+
+
+def _made_by(name: str) -> str:
+    table = tables.by_name(name)
+    if table in tables.SCORED:
+        return "`lakehouse train` and `lakehouse score`"
+    if table.name == "ops.promotions":
+        return "`lakehouse train`"
+    return "`lakehouse build`" if table in tables.BUILT else "`lakehouse run`"

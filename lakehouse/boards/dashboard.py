@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +13,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from lakehouse import machine
 from lakehouse.boards import pages
-from lakehouse.boards.asking import Asking, Choices
+from lakehouse.boards.asking import Asking
 from lakehouse.boards.pages import Drawn, Part
 from lakehouse.errors import BadMachine, BadQuery
 from lakehouse.flow import status
@@ -42,8 +43,8 @@ def app(lake: Lake) -> Flask:
         return redirect(f"/{NAMES[0]}")
 
     @made.get("/<any(flow, shops, models):name>")
-    def page(name: str) -> str:
-        return _page(asking, name)
+    def page(name: str) -> Response:
+        return Response(_page(asking, name), content_type="text/html; charset=utf-8")
 
     @made.get("/rows/<any(flow, shops, models):name>/<picture>")
     def rows(name: str, picture: str) -> str:
@@ -97,20 +98,24 @@ class _Silent(WSGIRequestHandler):
 
 def chosen(given: "MultiDict[str, str]") -> Chosen:
     """What an address says is chosen; BadQuery where a day is none."""
-    days = []
-    for name in ("since", "until"):
-        said = given.get(name) or None
-        try:
-            days.append(date.fromisoformat(said) if said else None)
-        except ValueError:
-            raise BadQuery(f"{name} is {said!r}, not a day such as 2026-03-01") from None
-    return Chosen(*days, tuple(given.getlist("shop")), tuple(given.getlist("segment")))
+    shops, segments = tuple(given.getlist("shop")), tuple(given.getlist("segment"))
+    return Chosen(_day(given, "since"), _day(given, "until"), shops, segments)
+
+
+def _day(given: "MultiDict[str, str]", name: str) -> date | None:
+    said = given.get(name)
+    try:
+        return date.fromisoformat(said) if said else None
+    except ValueError:
+        raise BadQuery(f"{name} is {said!r}, not a day such as 2026-03-01") from None
 
 
 def _query() -> str:
     """The choice as it stands in the address, for links that keep it."""
     kept = ("since", "until", "shop", "segment")
-    return urlencode([pair for pair in request.args.items(multi=True) if pair[0] in kept and pair[1]])
+    return urlencode(
+        [pair for pair in request.args.items(multi=True) if pair[0] in kept and pair[1]]
+    )
 
 
 def _mark() -> dict[str, str | None]:
@@ -132,26 +137,29 @@ def _named(asking: Asking, name: str) -> Page:
 
 
 def _render(template: str, **what: Any) -> str:
+    return "".join(_stream(template, **what))
+
+
+def _stream(template: str, **what: Any) -> Iterator[str]:
     known = {"links": _LINKS, "foot": _FOOT, "here": "", "query": "", "says": ""} | what
-    return pages.environment().get_template(template).render(**known)
+    return pages.environment().get_template(template).generate(**known)
 
 
-def _page(asking: Asking, name: str) -> str:
+def _page(asking: Asking, name: str) -> Iterator[str]:
+    """A page piece by piece: a picture is sent while the next is asked for."""
     page = _named(asking, name)
     wanted = chosen(request.args)
-    drawn = [Drawn(asking.answer(picture, wanted)) for picture in page.pictures]
-    choices: Choices = asking.choices()
-    return _render(
+    return _stream(
         "page.html",
         title=page.title,
         says=page.says,
         here=name,
         held_up=status.held_up(asking.lake) if name == "flow" else [],
         filters=page.filters,
-        choices=choices,
+        choices=asking.choices(),
         chosen=wanted,
         query=_query(),
-        parts=[Part(name, "", "", drawn)],
+        parts=[Part(name, "", "", (Drawn(asking.answer(one, wanted)) for one in page.pictures))],
     )
 
 

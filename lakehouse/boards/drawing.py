@@ -1,7 +1,7 @@
 """An answer as a figure of plotly: its data and layout as plain values, and the same in words."""
 
 import html
-import textwrap
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ _DASHES = ("solid", "dash", "dot", "dashdot")
 _PATTERNS = ("", "/", "x", ".", "-", "|", "+", "\\")
 _INK, _GRID = "#1b1f24", "#d7dbe0"
 _LABEL = 24  # letters a line of a bar's name: half of a narrow telephone
+_FEW_MARKS = 40  # on a line: more are small
 _FEW_DAYS = 10  # up to so many, each day has a tick
 
 Rows = list[dict[str, Any]]
@@ -42,9 +43,7 @@ def figure(answer: Answer) -> dict[str, Any]:
 def in_words(answer: Answer) -> str:
     """What the figure shows, for who cannot see it; the numbers stand below it."""
     picture = answer.picture
-    most, least = (
-        pick(answer.rows, key=lambda row: float(row[picture.up])) for pick in (max, min)
-    )
+    most, least = (pick(answer.rows, key=lambda row: float(row[picture.up])) for pick in (max, min))
     kind = "Lines" if picture.draws == "lines" else "Bars"
     of = f" of {_count(answer, picture.colour)}" if picture.colour else ""
     ends = "" if most is least else f"; the least {_mark(picture, least)}"
@@ -53,28 +52,33 @@ def in_words(answer: Answer) -> str:
 
 def query_string(picture: Picture, row: dict[str, Any]) -> str:
     """The keys of a row of an answer, as an address has them; a null is left without a value."""
-    return urlencode([(f"key.{name}", "" if row[name] is None else _sql_text(row[name])) for name in picture.keys])
+    return urlencode([(f"key.{name}", _sql_text(row[name])) for name in picture.keys])
 
 
 def text(value: Any) -> str:
     """A cell as a person reads it."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float | Decimal):
-        return f"{float(value):,.10g}"
-    if isinstance(value, list):
-        return ", ".join(map(text, value))
-    return str(value)
+    match value:
+        case None:
+            said = ""
+        case datetime():
+            said = f"{value:%Y-%m-%d %H:%M:%S}"
+        case bool():
+            said = "yes" if value else "no"
+        case int():
+            said = f"{value:,}"
+        case float() | Decimal():
+            said = f"{float(value):,.10g}"
+        case list():
+            said = ", ".join(map(text, value))
+        case _:
+            said = str(value)
+    return said
 
 
 def _sql_text(value: Any) -> str:
-    """A value as DuckDB casts it to a text."""
+    """A value as DuckDB casts it to a text; null is empty."""
+    if value is None:
+        return ""
     return f"{value:%Y-%m-%d %H:%M:%S}+00" if isinstance(value, datetime) else str(value)
 
 
@@ -95,7 +99,11 @@ def _line(picture: Picture, name: str, rows: Rows, number: int) -> dict[str, Any
         "x": [row[picture.across].isoformat() for row in rows],
         "y": [float(row[picture.up]) for row in rows],
         "line": {"color": colour, "width": 2, "dash": _DASHES[number % len(_DASHES)]},
-        "marker": {"size": 8, "color": colour, "symbol": _SYMBOLS[number % len(_SYMBOLS)]},
+        "marker": {
+            "size": 8 if len(rows) <= _FEW_MARKS else 4,
+            "color": colour,
+            "symbol": _SYMBOLS[number % len(_SYMBOLS)],
+        },
         "hovertemplate": "%{x}: %{y:,}<extra>%{fullData.name}</extra>",
     }
 
@@ -109,7 +117,12 @@ def _bars(picture: Picture, name: str, rows: Rows, number: int) -> dict[str, Any
         "marker": {
             "color": COLOURS[number % len(COLOURS)],
             "line": {"color": _INK, "width": 1},
-            "pattern": {"shape": _PATTERNS[number % len(_PATTERNS)], "fgcolor": _INK, "size": 6},
+            "pattern": {
+                "shape": _PATTERNS[number % len(_PATTERNS)],
+                "fillmode": "overlay",
+                "fgcolor": _INK,
+                "size": 6,
+            },
         },
         "hovertemplate": "%{y}: %{x:,}<extra>%{fullData.name}</extra>",
     }
@@ -117,7 +130,7 @@ def _bars(picture: Picture, name: str, rows: Rows, number: int) -> dict[str, Any
 
 def _marks(picture: Picture, name: str, rows: Rows) -> dict[str, Any]:
     return {
-        "name": html.escape(name, quote=False),
+        "name": _escaped(name),
         "customdata": [query_string(picture, row) for row in rows],
     }
 
@@ -130,7 +143,13 @@ def _layout(picture: Picture) -> dict[str, Any]:
         "plot_bgcolor": "#ffffff",
         "hovermode": "closest",
         "dragmode": False,  # a finger on a telephone scrolls the page
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+        "legend": {
+            "orientation": "h",
+            "yanchor": "bottom",
+            "y": 1.0,
+            "x": 0,
+            "traceorder": "normal",
+        },
     }
 
 
@@ -150,8 +169,8 @@ def _lines_layout(answer: Answer) -> dict[str, Any]:
 def _bars_layout(answer: Answer) -> dict[str, Any]:
     picture = answer.picture
     names = list(dict.fromkeys(text(row[picture.across]) for row in answer.rows))
-    labels = [textwrap.wrap(name, _LABEL) or [""] for name in names]
-    lines = sum(max(2, len(label)) for label in labels)
+    labels = [_wrapped(name) for name in names]
+    lines = sum(max(1.6, len(label)) for label in labels)
     legend = 24 * (1 + _count_of(answer, picture.colour) // 3) if picture.colour else 0
     return {
         "barmode": "stack" if picture.is_stacked or not _is_grouped(answer) else "group",
@@ -164,10 +183,25 @@ def _bars_layout(answer: Answer) -> dict[str, Any]:
             "automargin": True,
             "tickmode": "array",
             "tickvals": names,
-            "ticktext": ["<br>".join(html.escape(line, quote=False) for line in label) for label in labels],
+            "ticktext": ["<br>".join(map(_escaped, label)) for label in labels],
         },
-        "height": 90 + legend + 16 * lines,
+        "height": round(90 + legend + 17 * lines),
     }
+
+
+def _wrapped(name: str) -> list[str]:
+    """A name in lines; `snake_case` and `layer.table` may be broken too."""
+    lines = [""]
+    for piece in re.findall(r"[^\s_.]*[\s_.]*", name):
+        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > _LABEL:
+            lines.append("")
+        lines[-1] += piece
+    return [line.strip() for line in lines]
+
+
+def _escaped(name: str) -> str:
+    """A text for plotly, which takes some HTML."""
+    return html.escape(name, quote=False)
 
 
 def _value_axis(picture: Picture) -> dict[str, Any]:

@@ -1,13 +1,16 @@
 """Answers as pages: what the report and the dashboard have in common."""
 
 import functools
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup, escape
 
 from lakehouse.boards import drawing
 from lakehouse.boards.asking import Answer
@@ -64,7 +67,13 @@ def environment() -> Environment:
         loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     made.filters["cell"] = drawing.text
+    made.filters["said"] = _said
     return made
+
+
+def _said(sentence: str) -> Markup:
+    """A sentence of ours: what stands in backticks is typed."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))
 
 
 def file(name: str) -> str:
@@ -74,7 +83,6 @@ def file(name: str) -> str:
 
 @functools.cache
 def plotly() -> str:
-    """The library that draws, as the package has it: nothing is fetched."""
-    from plotly.offline import get_plotlyjs  # noqa: PLC0415  it takes half a second to import
-
-    return str(get_plotlyjs())
+    """The library that draws, as its package brings it: nothing is fetched."""
+    script = resources.files("plotly").joinpath("package_data/plotly.min.js")
+    return script.read_text(encoding="utf-8")

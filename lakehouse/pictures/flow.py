@@ -18,13 +18,15 @@ ORDER BY started_at DESC, table_name"""
 ARRIVALS = Picture(
     name="arrivals",
     title="Messages by hour of arrival",
-    says="How many messages came in, by the hour (UTC) in which the receiver had them.",
+    says="How many messages came in, by the hour (UTC) in which the receiver had them; the last "
+    "fourteen days of those chosen.",
     tables=("bronze.events",),
     sql="""
 SELECT date_trunc('hour', arrived_at) AS hour_at, count(*) AS messages
 FROM bronze.events
 WHERE {chosen}
 GROUP BY ALL
+QUALIFY hour_at > max(hour_at) OVER () - INTERVAL 14 DAY
 ORDER BY hour_at""",
     rows="""
 SELECT date_trunc('hour', arrived_at) AS hour_at, feed, shop_id, device_id, emitted_at, arrived_at,
@@ -53,6 +55,7 @@ FROM (
   {_REFINED}
   GROUP BY table_name
 ) UNPIVOT (messages FOR outcome IN (kept, repeated, quarantined))
+WHERE messages > 0
 ORDER BY sum(messages) OVER (PARTITION BY table_name) DESC, table_name, outcome""",
     rows=_BATCHES,
     draws="bars",
@@ -92,10 +95,13 @@ QUARANTINE = Picture(
     "with two reasons counts for both. `lakehouse quarantine` shows and repairs them.",
     tables=("ops.quarantine",),
     sql="""
-SELECT reason, table_name, count(*) AS messages
-FROM (SELECT table_name, unnest(reasons) AS reason FROM ops.quarantine WHERE {chosen})
-GROUP BY ALL
-ORDER BY sum(count(*)) OVER (PARTITION BY reason) DESC, reason, table_name""",
+SELECT reason, table_name, messages
+FROM (
+  SELECT reason, table_name, count(*) AS messages
+  FROM (SELECT table_name, unnest(reasons) AS reason FROM ops.quarantine WHERE {chosen})
+  GROUP BY ALL
+)
+ORDER BY sum(messages) OVER (PARTITION BY reason) DESC, reason, table_name""",
     rows="""
 SELECT unnest(reasons) AS reason, table_name, feed, shop_id, device_id, emitted_at, arrived_at,
   source_object, source_line
@@ -211,5 +217,5 @@ def page(there: list[Table]) -> Page:
         "flow",
         "Flow",
         "What came in, what became of it, and whether it may be trusted.",
-        (ARRIVALS, OUTCOMES, QUARANTINE, GATE, LATE, SCORES, tables_there(shown)),
+        (ARRIVALS, QUARANTINE, OUTCOMES, GATE, LATE, SCORES, tables_there(shown)),
     )

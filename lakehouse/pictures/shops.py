@@ -12,7 +12,7 @@ _BY = {"day": "business_on", "shop": "shop_id"}
 _KEYS = ("shop_id", "business_on")
 
 
-def _by_day(name: str, title: str, says: str, measure: str, unit: str, none: str = "") -> Picture:
+def _by_day(name: str, title: str, says: str, measure: str, *, unit: str, none: str) -> Picture:
     """A measure of gold.shop_hours by shop and business day."""
     return Picture(
         name=name,
@@ -43,22 +43,24 @@ REVENUE = _by_day(
     "Net revenue by shop and day",
     "What the shop receives, returns included, by business day.",
     "sum(net_revenue_cents) / 100",
-    "in the shop's currency",
+    unit="in the shop's currency",
+    none="Nothing was sold on these days.",
 )
 VISITORS = _by_day(
     "visitors",
     "Visitors by shop and day",
     "Persons who came in, as the door counters saw them, who miss some.",
     "CAST(sum(visitors) AS BIGINT)",
-    "persons",
-    "No door counter was heard on these days.",
+    unit="persons",
+    none="No door counter was heard on these days.",
 )
 BASKETS = _by_day(
     "baskets",
     "Baskets by shop and day",
     "Receipts with at least one line.",
     "CAST(sum(baskets) AS BIGINT)",
-    "receipts",
+    unit="receipts",
+    none="Nothing was sold on these days.",
 )
 CONVERSION = _by_day(
     "conversion",
@@ -66,8 +68,8 @@ CONVERSION = _by_day(
     "Baskets a visitor, over the hours in which visitors were counted: the mean of the hours' "
     "conversion, each hour by its visitors.",
     "round(sum(conversion * visitors) / sum(visitors) FILTER (WHERE conversion IS NOT NULL), 4)",
-    "baskets a visitor",
-    "No visitor was counted on these days.",
+    unit="baskets a visitor",
+    none="No visitor was counted on these days.",
 )
 
 FRIDGES = Picture(
