@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 import lakehouse
 from lakehouse.commands import (
+    boards,
     common,
     correct,
     demo,
@@ -86,7 +87,20 @@ def _options(
     del settings, debug, version  # read where they are needed, see commands/common.py
 
 
-for module in (world, live, flow, quality, repair, maintain, look, sql, models, profile, demo):
+for module in (
+    world,
+    live,
+    flow,
+    quality,
+    repair,
+    maintain,
+    look,
+    sql,
+    boards,
+    models,
+    profile,
+    demo,
+):
     for command in module.COMMANDS:
         app.command()(command)
 for command in correct.COMMANDS:

@@ -50,6 +50,10 @@ class BadQuery(LakehouseError):
     """A query that `lakehouse sql` cannot answer: unknown table, broken SQL, or more than a look."""
 
 
+class NothingThere(LakehouseError):
+    """A lakehouse without the tables that are asked for; says what makes them."""
+
+
 class LedgerMismatch(LakehouseError):
     """The counts of a batch do not add up; nothing of it was committed."""
 

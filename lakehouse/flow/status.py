@@ -89,19 +89,11 @@ def _seen(lake: Lake, table: Table) -> tuple[int | None, int | None, datetime | 
         return None, None, None
     opened = lake.open(table)
     files = pa.table(opened.get_add_actions(flatten=True))
-    highest = f"max.{_event_time(table)}"
+    highest = f"max.{table.newest_by}"
     newest = None
     if files.num_rows and highest in files.column_names:
         newest = pc.max(files[highest]).as_py()
     return opened.count(), opened.version(), newest
-
-
-def _event_time(table: Table) -> str | None:
-    """The column by which a table's newest event is known: the first instant in it."""
-    if table.happened:
-        return table.happened
-    named = ("emitted_at", "hour_at", "last_bought_at", "valid_from", "to_at", "last_seen_at")
-    return next((name for name in named if name in table.column_names), None)
 
 
 def held_up(lake: Lake) -> list[str]:

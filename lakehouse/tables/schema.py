@@ -111,6 +111,14 @@ class Table:
         return tuple(name for name in dict.fromkeys(wanted) if name in there)
 
     @property
+    def newest_by(self) -> str | None:
+        """The column by which its newest event is known: the first instant in it."""
+        if self.happened:
+            return self.happened
+        named = ("emitted_at", "hour_at", "last_bought_at", "valid_from", "to_at", "last_seen_at")
+        return next((name for name in named if name in self.column_names), None)
+
+    @property
     def uri(self) -> str:
         """The name by which Airflow schedules on it."""
         return "lakehouse://" + self.name.replace(".", "/")

@@ -1,0 +1,1 @@
+"""Pictures made and shown: `lakehouse report` writes a page, `lakehouse dashboard` serves them."""
