@@ -65,13 +65,21 @@ class Asking:
     def ask(self, question: str) -> pa.Table:
         """The answer; BadQuery where there is none, or not in time."""
         with self._lock:
-            session = self._session
-            alarm = threading.Timer(self._patience_s, session.interrupt)
+            is_late = threading.Event()
+            alarm = threading.Timer(self._patience_s, self._give_up, (is_late,))
             alarm.start()
             try:
-                return session.ask(question)
+                return self._session.ask(question)
+            except BadQuery:
+                if is_late.is_set():
+                    raise BadQuery(f"it took longer than {self._patience_s:g} s") from None
+                raise
             finally:
                 alarm.cancel()
+
+    def _give_up(self, is_late: threading.Event) -> None:
+        is_late.set()
+        self._session.interrupt()
 
     def answer(self, picture: Picture, chosen: Chosen = _NOTHING) -> Answer:
         """The answer that a picture is drawn from, or the sentence that stands in its place."""

@@ -25,7 +25,7 @@ ARRIVALS = Picture(
 SELECT date_trunc('hour', arrived_at) AS hour_at, count(*) AS messages
 FROM bronze.events
 WHERE {chosen}
-GROUP BY ALL
+GROUP BY hour_at
 QUALIFY hour_at > max(hour_at) OVER () - INTERVAL 14 DAY
 ORDER BY hour_at""",
     rows="""
