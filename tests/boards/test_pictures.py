@@ -200,13 +200,13 @@ def test_a_choice_that_no_row_has_is_told_from_no_rows_at_all(lake, bare, asking
 
 
 def test_a_question_that_takes_too_long_is_given_up(lake):
-    impatient = Asking(lake, patience_s=0.2)
+    impatient = Asking(lake, patience_s=4.0)
     endless = (
         "SELECT count(*) FROM range(10000000) AS a, range(10000000) AS b WHERE a.range <> b.range"
     )
     answer = impatient.answer(replace(PICTURES["late"], sql=endless))
     assert answer.is_fault
-    assert "took longer than 0.2 s" in answer.sentence
+    assert "took longer than 4 s" in answer.sentence
     assert impatient.answer(PICTURES["late"]).rows  # it goes on
 
 
