@@ -21,6 +21,8 @@ _NEXT = """\
 next, with .venv/bin on the path:
   lakehouse verify
   lakehouse status
+  lakehouse report  # pictures of flow, shops and models, as one file
+  lakehouse dashboard
   lakehouse build  # what was the matter with each device, day by day: some minutes more
   lakehouse tables gold.shop_hours
   lakehouse sql "SELECT shop_id, business_on, sum(net_revenue_cents) / 100 AS revenue FROM gold.shop_hours GROUP BY ALL ORDER BY ALL"
