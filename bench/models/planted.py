@@ -170,8 +170,8 @@ def _outcome(at: Place, model: Model) -> str | None:
 
 def _rolled_back(at: Place) -> float:
     model = next(one for one in MODELS if one.name == "segments")
-    training.train(at, model, given=worlds.SMALL[model.name], split_on=worlds.SPLIT)
-    training.promote(at, model, None, "To go back from.")
+    trained = training.train(at, model, given=worlds.SMALL[model.name], split_on=worlds.SPLIT)
+    training.promote(at, model, trained.version.version, "To go back from.")
     began = time.monotonic()
     training.rollback(at, model, "It was no good.")
     return time.monotonic() - began
