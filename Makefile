@@ -3,12 +3,13 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 LOCK := requirements.lock
+AXE := .cache/axe/node_modules/axe-core/axe.min.js
 # pip and its builds; nothing in the home folder, nothing in /tmp.
 QUIETLY := mkdir -p .cache/tmp && TMPDIR="$$PWD/.cache/tmp" PIP_CACHE_DIR="$$PWD/.cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1
 # Compiled modules stay in this folder; without them every start of Python takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup setup-airflow airflow demo test test-slow test-airflow bench bench-live bench-batches bench-quality bench-gate bench-feeds bench-models chaos soak purchases lint clean clean-all
+.PHONY: setup setup-airflow airflow demo test test-slow test-airflow test-browser bench bench-live bench-batches bench-quality bench-gate bench-feeds bench-models chaos soak purchases lint clean clean-all
 
 setup: .venv/installed
 	@$(QUIETLY) $(BIN)/python -m lakehouse.jars
@@ -32,6 +33,10 @@ test-slow: setup
 # From an empty lakehouse to a scored model by a real Airflow.
 test-airflow: setup setup-airflow
 	@$(QUIETLY) timeout 1500 $(BIN)/python -m pytest -m airflow tests/airflow
+
+# A person's way through the dashboard in Debian's chromium; SHOTS=docs/pictures keeps pictures of it.
+test-browser: setup $(AXE)
+	@$(QUIETLY) timeout 600 $(BIN)/python -m pytest -m browser tests/boards
 
 bench: setup
 	@$(QUIETLY) $(BIN)/python -m bench.flow
@@ -100,6 +105,10 @@ lint: .venv/installed
 	@$(QUIETLY) $(BIN)/python -m pip install --quiet --no-compile --requirement $(LOCK)
 	@$(QUIETLY) $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# Finds faults of accessibility; only the browser's tests need it.
+$(AXE):
+	@mkdir -p .cache/axe && npm install --silent --no-save --no-audit --no-fund --prefix .cache/axe axe-core@4.14.1
 
 clean:
 	@[ ! -x $(BIN)/lakehouse ] || $(BIN)/python -c "from lakehouse import s3_server, settings; s3_server.stop(settings.home())"

@@ -1,0 +1,259 @@
+"""A person's way through the dashboard in a real Chromium: numbers shown, choices, rows, CSV, a
+telephone's width, and no serious fault of accessibility.
+
+`make test-browser` runs them; SHOTS=folder keeps a picture of every page.
+"""
+
+import base64
+import csv
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from lakehouse.boards import report
+from lakehouse.settings import PROJECT
+
+pytestmark = pytest.mark.browser
+
+AXE = PROJECT / ".cache" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+PAGES = ("flow", "shops", "models")
+_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def address(conf):
+    """Of a dashboard in a process of its own."""
+    command = [sys.executable, "-m", "lakehouse.cli", "--settings", str(conf), "dashboard"]
+    with subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield re.search(r"http://\S+(?=/ )", process.stdout.readline())[0]
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def downloads(tmp_path_factory):
+    """Where the browser puts files."""
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="module")
+def browser(downloads):
+    """Debian's Chromium without a screen."""
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.add_argument("--window-size=1280,1000")
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.binary_location = "/usr/bin/chromium"
+    started = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
+    yield started
+    started.quit()
+
+
+@pytest.fixture
+def go(browser):
+    """Open an address and wait until every figure of it is drawn."""
+
+    def open_(address):
+        browser.get(address)
+        drawn(browser)
+
+    return open_
+
+
+def drawn(browser):
+    """Wait until every figure is drawn."""
+    waiting = ".drawn:not([data-is-drawn=yes])"
+    WebDriverWait(browser, _SECONDS).until(
+        lambda _: (
+            browser.execute_script("return document.readyState") == "complete"
+            and not browser.find_elements(By.CSS_SELECTOR, waiting)
+        )
+    )
+
+
+def points(browser, picture):
+    """What a figure draws: (series, across, up) of each mark; bars lie on their side."""
+    return {
+        (series, _text(across), float(up))
+        for series, across, up in browser.execute_script(
+            """
+            const place = document.querySelector(`#${arguments[0]} .drawn`);
+            return place.calcdata.flatMap((marks) => marks.map((mark) => {
+                const trace = mark.trace ?? marks[0].trace;
+                const lies = trace.orientation === 'h';
+                const axis = lies ? place._fullLayout.yaxis : place._fullLayout.xaxis;
+                const at = lies ? mark.p : (mark.x ?? mark.p);
+                const name = axis.type === 'date' ? axis.c2d(at).slice(0, 10) : axis.c2d(at);
+                return [trace.name ?? '', name, lies ? mark.s : (mark.y ?? mark.s)];
+            }));
+            """,
+            picture,
+        )
+    }
+
+
+def _text(label):
+    """A label of an axis as plain text, without its breaks."""
+    return re.sub(r"<br ?/?>", "", str(label))
+
+
+def shown(lake, question):
+    """The rows of plain SQL, as figures give theirs."""
+    with lake.sql() as sql:
+        rows = sql.execute(question).fetchall()
+    return {(str(series), str(across), float(up)) for series, across, up in rows}
+
+
+def test_a_person_finds_every_page_and_the_numbers_are_those_of_sql(go, browser, address, lake):
+    go(address)
+    for name in PAGES:
+        browser.find_element(By.LINK_TEXT, name.capitalize()).click()
+        drawn(browser)
+        assert browser.current_url.split("?")[0] == f"{address}/{name}"
+        assert (
+            browser.find_element(By.CSS_SELECTOR, "nav a[aria-current]").text == name.capitalize()
+        )
+        assert not browser.find_elements(By.CSS_SELECTOR, "section .fault")
+        assert browser.find_elements(By.CSS_SELECTOR, ".drawn .main-svg")
+        keep(browser, name)
+    go(f"{address}/shops")
+    revenue = "SELECT shop_id, business_on, sum(net_revenue_cents) / 100 FROM gold.shop_hours"
+    assert points(browser, "net_revenue") == shown(lake, f"{revenue} GROUP BY ALL")
+    visitors = "SELECT shop_id, business_on, sum(visitors) v FROM gold.shop_hours GROUP BY ALL"
+    assert points(browser, "visitors") == shown(lake, f"{visitors} HAVING v IS NOT NULL")
+    conversion = (
+        "SELECT shop_id, business_on, round(sum(baskets) / sum(visitors), 4) FROM gold.shop_hours "
+        "WHERE visitors > 0 GROUP BY ALL"
+    )
+    assert points(browser, "conversion") == shown(lake, conversion)
+    warm = "SELECT shop_id, device_id, sum(too_warm_s) / 60 m FROM gold.fridge_hours GROUP BY ALL"
+    assert points(browser, "fridges") == shown(lake, f"{warm} HAVING m > 0")
+
+
+def test_a_choice_is_drawn_and_can_be_taken_back(go, browser, address, lake):
+    go(f"{address}/shops")
+    everything = points(browser, "net_revenue")
+    browser.find_element(By.CSS_SELECTOR, "input[name=shop][value=S1]").click()
+    since = browser.find_element(By.NAME, "since")
+    browser.execute_script("arguments[0].value = '2026-03-02'", since)
+    browser.find_element(By.CSS_SELECTOR, "form button").click()
+    drawn(browser)
+    chosen = (
+        "SELECT shop_id, business_on, sum(net_revenue_cents) / 100 FROM gold.shop_hours "
+        "WHERE shop_id = 'S1' AND business_on >= DATE '2026-03-02' GROUP BY ALL"
+    )
+    assert points(browser, "net_revenue") == shown(lake, chosen) != everything
+    sql = browser.find_element(By.CSS_SELECTOR, "#net_revenue .sql pre").get_property("textContent")
+    with lake.sql() as asked:
+        assert len(asked.execute(sql).fetchall()) == 1
+    browser.find_element(By.LINK_TEXT, "Show all").click()
+    drawn(browser)
+    assert points(browser, "net_revenue") == everything
+
+
+def test_a_mark_leads_to_its_rows_and_they_to_a_file(go, browser, address, downloads):
+    go(f"{address}/shops")
+    bar = browser.find_element(By.CSS_SELECTOR, "#fridges .drawn .point path")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", bar)
+    ActionChains(browser).move_to_element(bar).pause(0.3).click().perform()
+    WebDriverWait(browser, _SECONDS).until(lambda _: "/rows/shops/fridges" in browser.current_url)
+    [row] = browser.find_elements(By.CSS_SELECTOR, "tbody tr")
+    assert "S1-fridge-1" in row.text
+    keep(browser, "rows")
+    browser.find_element(By.PARTIAL_LINK_TEXT, "CSV").click()
+    WebDriverWait(browser, _SECONDS).until(lambda _: [*downloads.glob("*.csv")])
+    [file] = downloads.glob("*.csv")
+    [found] = csv.DictReader(file.open(encoding="utf-8"))
+    assert (found["device_id"], found["too_warm_s"]) == ("S1-fridge-1", "1200")
+    browser.find_element(By.LINK_TEXT, "Back to the picture").click()
+    drawn(browser)
+    assert browser.current_url.endswith("#fridges")
+
+
+def test_a_telephone_shows_it_without_moving_sideways(go, browser, address):
+    size = browser.get_window_size()
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    try:
+        for name in PAGES:
+            go(f"{address}/{name}")
+            width, seen = browser.execute_script(
+                "return [document.documentElement.scrollWidth, window.innerWidth]"
+            )
+            assert width <= seen == 390
+            keep(browser, f"{name}-phone")
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.set_window_size(size["width"], size["height"])
+
+
+def test_no_serious_fault_of_accessibility_on_any_page(go, browser, address, lake):
+    pages = [f"{address}/{name}" for name in PAGES]
+    pages += [f"{address}/rows/shops/net_revenue", f"{address}/shops?shop=nowhere"]
+    pages += [f"{address}/elsewhere", report.write(lake).as_uri()]
+    for page in pages:
+        go(page)
+        for closed in browser.find_elements(By.TAG_NAME, "details"):
+            browser.execute_script("arguments[0].open = true", closed)
+        assert serious(browser) == []
+
+
+def test_a_page_that_is_bad_is_found_out(go, browser, address):
+    go(f"{address}/shops")
+    browser.execute_script("document.querySelector('h1').style.color = '#eee'")
+    assert [one[0] for one in serious(browser)] == ["color-contrast"]
+
+
+def serious(browser):
+    """What axe-core holds against the page: rule and element of each serious or critical fault."""
+    browser.execute_script(AXE.read_text(encoding="utf-8"))
+    found = browser.execute_async_script(
+        "axe.run(document, {resultTypes: ['violations']}).then(arguments[0])"
+    )
+    assert found["passes"] or found["incomplete"]
+    return [
+        (one["id"], node["html"])
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+
+
+def test_nothing_is_asked_of_elsewhere_and_nothing_goes_wrong(go, browser, address):
+    browser.get_log("browser")
+    for name in PAGES:
+        go(f"{address}/{name}")
+        asked = browser.execute_script(
+            "return performance.getEntriesByType('resource').map((one) => one.name)"
+        )
+        assert asked
+        assert all(one.startswith((address, "data:", "blob:")) for one in asked)
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def keep(browser, name):
+    """A picture of the whole page, where one is wanted."""
+    if folder := os.environ.get("SHOTS"):
+        height = browser.execute_script("return document.documentElement.scrollHeight")
+        width = browser.execute_script("return window.innerWidth")
+        view = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        time.sleep(0.2)  # what is drawn anew fades in
+        shot = browser.execute_cdp_cmd(
+            "Page.captureScreenshot",
+            {"captureBeyondViewport": True, "clip": view},
+        )
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        (Path(folder) / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
