@@ -31,6 +31,7 @@ class Sensor:
         count = int((LAST + timedelta(days=1) - FIRST).total_seconds() / TEN_MINUTES)
         phase = int(CHANCE.integers(0, 500))
         self.device, self.kind, self.metric, self.digits = device, kind, metric, digits
+        self.gateway = None
         self.at = [FIRST + timedelta(seconds=phase + TEN_MINUTES * n) for n in range(count)]
         hours = np.array([one.hour + one.minute / 60 for one in self.at])
         self.value = level + wave * np.sin(hours / 24 * 2 * np.pi) + CHANCE.normal(0, noise, count)
@@ -56,6 +57,7 @@ class Sensor:
                             "measured_at": stamped + after,
                             "value": round(float(value), self.digits),
                             "raw_value": f"{value:.{self.digits}f}",
+                            "source_object": f"{self.gateway}_{instant:%Y%m%dT%H}",
                         },
                     )
 
@@ -96,6 +98,11 @@ def sensors():
     odd = Sensor("irregular", "meter", "power", 400.0, noise=5.0)
     odd.is_sent[odd.when(at(7), at(19))] = False
     made += [stuck, gap, spike, silent, drift, step, clock, dying, burst]
+    behind = [climate(f"behind-{n}") for n in range(1, 4)]
+    for one in behind:  # their gateway has not handed in its last four hours
+        one.gateway = "later"
+        one.is_sent[one.when(LAST + timedelta(hours=20), LAST + timedelta(days=9))] = False
+    made += behind
     return [*made, warm, empty, once, flat, odd, *weighed()]
 
 
@@ -144,20 +151,20 @@ def tables(frame):
     lines = defaultdict(int)
     readings = []
     for number, (instant, row) in enumerate(heard):
-        name = f"sensors_{instant:%Y%m%dT%H}"
-        lines[name] += 1
-        place = {"source_object": name, "source_line": lines[name], "event_id": f"e{number}"}
+        lines[row["source_object"]] += 1
+        place = {"source_line": lines[row["source_object"]], "event_id": f"e{number}"}
         readings.append({"shop_id": "S1", "zone_id": "Z1", **row, **place})
-    known = [(one.device, one.kind) for one in made] + [("never", "climate")]
+    known = [(one.device, one.kind, one.gateway) for one in made] + [("never", "climate", None)]
     devices = [
         {
             "device_id": device,
             "shop_id": "S1",
             "kind": kind,
+            "gateway": gateway,
             "interval_s": None if device in ("irregular", "once") else TEN_MINUTES,
             "valid_from": LONG_AGO,
         }
-        for device, kind in known
+        for device, kind, gateway in known
     ]
     return (
         frame("silver.readings", *readings),

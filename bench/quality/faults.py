@@ -241,7 +241,7 @@ def _silent(
     readings: DataFrame, devices: DataFrame, calibrations: DataFrame, planted: pd.DataFrame
 ) -> tuple[Score, Score]:
     """Which devices are silent at some hours of each day, by what had been handed in by then."""
-    closed = F.col("arrived_at") - F.expr("INTERVAL 61 MINUTES")  # in the hour it was gathered in
+    closed = F.col("arrived_at") - F.expr("INTERVAL 1 MINUTE")  # in the hour it was gathered in
     hours = F.array(*(F.lit(hour) for hour in _HOURS))
     seen = (
         readings.withColumns({"_day": F.to_date(closed), "_hour": F.explode(hours)})

@@ -41,7 +41,7 @@ def found(readings: DataFrame, devices: DataFrame, calibrations: DataFrame) -> D
     righted = heard.transform(clocks.righted)
     marked = (
         righted.transform(levels.beside_peers)
-        .transform(presence.marked, looks.heard_of_shops(righted))
+        .transform(presence.marked, looks.heard_of_gateways(righted))
         .transform(still.marked)
         .transform(scales.marked)
         .transform(levels.marked)

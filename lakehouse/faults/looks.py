@@ -23,12 +23,12 @@ _ORDER = ("second", "source_object", "source_line")
 def around_each_day(readings: DataFrame, devices: DataFrame, calibrations: DataFrame) -> DataFrame:
     """The readings of fixed sensors, each once for both days that it is looked at for.
 
-    Gives   day_on, shop_id, zone_id, device_id, kind, interval_s (null where irregular), metric,
-            measured_at, value, raw_value, source_object, source_line, and calibrated_at: the last
+    Gives   day_on, shop_id, zone_id, device_id, kind, interval_s (null where irregular), gateway (the
+            shop's only one where none is declared), metric, measured_at, value, raw_value, source_object, source_line, and calibrated_at: the last
             instant of the day from which on another calibration holds; null on most days
     """
     fixed = readings.where("subject IS NULL AND device_id IS NOT NULL")
-    gives = {"kind": "kind", "interval_s": "interval_s"}
+    gives = {name: name for name in ("kind", "interval_s", "gateway")}
     by = {"device_id": "device_id"}
     known = fixed.transform(rows.in_force, devices, by=by, at="measured_at", gives=gives)
     days = F.array(*(F.to_date(F.col("measured_at") + F.lit(by)) for by in (-REACH, REACH)))
@@ -47,6 +47,7 @@ def around_each_day(readings: DataFrame, devices: DataFrame, calibrations: DataF
             "device_id",
             "kind",
             F.when(F.col("interval_s") > 0, F.col("interval_s")).alias("interval_s"),
+            F.coalesce("gateway", "shop_id").alias("gateway"),
             "metric",
             "measured_at",
             "value",
@@ -58,12 +59,13 @@ def around_each_day(readings: DataFrame, devices: DataFrame, calibrations: DataF
     )
 
 
-def heard_of_shops(righted: DataFrame) -> DataFrame:
-    """When the first and the last reading of each shop and look was taken, by a right clock.
+def heard_of_gateways(righted: DataFrame) -> DataFrame:
+    """When the first and the last reading of each look came through each gateway, by a right clock: no
+    device is to blame for what its gateway has not handed in yet.
 
-    Gives   day_on, shop_id, heard_from, heard_to (seconds since 1970)
+    Gives   day_on, shop_id, gateway, heard_from, heard_to (seconds since 1970)
     """
-    return righted.groupBy("day_on", "shop_id").agg(
+    return righted.groupBy("day_on", "shop_id", "gateway").agg(
         F.min("second").alias("heard_from"), F.max("second").alias("heard_to")
     )
 

@@ -41,15 +41,15 @@ MARKS = (
 _GAP, _SILENT, _DYING, _LOW, _BURST = MARKS
 
 
-def marked(righted: DataFrame, heard_of_shops: DataFrame) -> DataFrame:
+def marked(righted: DataFrame, heard_of_gateways: DataFrame) -> DataFrame:
     """Add the marks of this family.
 
-    Takes   righted         as clocks.righted gives it
-            heard_of_shops  as looks.heard_of_shops gives it
+    Takes   righted            as clocks.righted gives it
+            heard_of_gateways  as looks.heard_of_gateways gives it
     """
     in_order = looks.in_order()
     holed = (
-        righted.join(F.broadcast(heard_of_shops), on=["day_on", "shop_id"], how="left")
+        righted.join(F.broadcast(heard_of_gateways), on=["day_on", "shop_id", "gateway"], how="left")
         .withColumns(
             {
                 "before": F.lag("second").over(in_order),
