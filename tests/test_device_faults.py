@@ -150,7 +150,7 @@ def tables(frame):
     heard = sorted((row for one in made for row in one.rows()), key=lambda pair: pair[0])
     lines = defaultdict(int)
     readings = []
-    for number, (instant, row) in enumerate(heard):
+    for number, (_, row) in enumerate(heard):
         lines[row["source_object"]] += 1
         place = {"source_line": lines[row["source_object"]], "event_id": f"e{number}"}
         readings.append({"shop_id": "S1", "zone_id": "Z1", **row, **place})
