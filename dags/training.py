@@ -1,4 +1,5 @@
-"""One DAG a model: train it again once the tables it learns from have changed and it is old enough."""
+"""One DAG a model: train it again once the tables it learns from have changed, where it is old enough
+or what it meets has drifted."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -28,7 +29,7 @@ for model in MODELS:
     ):
         LakehouseOperator(
             task_id="train",
-            arguments=["train", model.name, "--if-older-than", "7"],
+            arguments=["train", model.name, "--if-older-than", "7", "--or-drifted"],
             pool="lakehouse",
             doc_md="Trained, judged, and promoted where it is better than what is served.",
         ) >> LakehouseOperator(

@@ -1,4 +1,4 @@
-"""lakehouse train, score, models, promote, rollback, mlflow: what is learnt from gold."""
+"""lakehouse train, score, drift, models, promote, rollback, mlflow: what is learnt from gold."""
 
 # ruff: noqa: PLC0415  Spark and MLflow are loaded by the command that needs them, not by --help.
 
@@ -54,9 +54,12 @@ def train(
             metavar="DAYS", help="Only those whose champion is so many days old, or none."
         ),
     ] = None,
+    or_drifted: Annotated[
+        bool, typer.Option("--or-drifted", help="And younger ones that have drifted.")
+    ] = False,
 ) -> None:
     """Train models, judge them beside what is simple, and promote those that are better."""
-    from lakehouse.flow import once, training
+    from lakehouse.flow import drifting, once, training
 
     chosen = _chosen(names)
     given = dict(_pair(text) for text in parameter or ())
@@ -67,7 +70,8 @@ def train(
             age_d = training.champion_age_d(place, model)
             if if_older_than is not None and age_d is not None and age_d < if_older_than:
                 out.print(f"the champion of {model.name} is {age_d:.1f} days old", highlight=False)
-                continue
+                if not or_drifted or not _moved(drifting.look(place, model)):
+                    continue
             with once.in_one_sentence(place, "train"):
                 trained = training.train(
                     place,
@@ -90,6 +94,28 @@ def score(ctx: typer.Context, names: _NAMES = None, *, report: show.REPORT = Non
             done = [batch for one in chosen if (batch := scoring.score(place, one))]
         show.went_where(place, done)
         show.report(place, done, report)
+
+
+def drift(ctx: typer.Context, names: _NAMES = None) -> None:
+    """Show whether what champions read, serve and are worth has moved since they were trained."""
+    from lakehouse.flow import drifting, once
+
+    chosen = _chosen(names)
+    with place_of(ctx, "drift") as place, once.in_one_sentence(place, "drift"):
+        for model in chosen:
+            rows = drifting.look(place, model)
+            if not rows:
+                out.print(
+                    f"{model.name} has no champion yet, or nothing to look at", highlight=False
+                )
+                continue
+            grid = Grid("model", "what", "name", "value", "limit", "", box=SIMPLE)
+            for row in rows:
+                cells = (f"{row[name]:.3f}" for name in ("value", "limit"))
+                is_over = "over" if row["is_over"] else ""
+                grid.add_row(model.name, row["what"], row["name"], *cells, is_over)
+            out.print(grid)
+            _moved(rows)
 
 
 def models(
@@ -184,6 +210,15 @@ def mlflow(
         subprocess.run([sys.executable, "-m", "mlflow", "server", *arguments], check=False)
 
 
+def _moved(rows: list[dict[str, Any]]) -> bool:
+    """Whether a figure is over its limit; says so."""
+    over = [f"{row['what']} {row['name']}" for row in rows if row["is_over"]]
+    if over:
+        said = f"{rows[0]['model']} has drifted ({', '.join(over)}): it is to be trained again"
+        out.print(said, highlight=False, soft_wrap=True)
+    return bool(over)
+
+
 def _said(model: Model, text: str) -> None:
     err.print(f"{model.name}: {text}", highlight=False)
 
@@ -223,4 +258,4 @@ def _show(model: Model, trained: "Trained") -> None:
         out.print(f"  {reason}", highlight=False, markup=False, soft_wrap=True)
 
 
-COMMANDS = (train, score, models, promote, rollback, mlflow)
+COMMANDS = (train, score, drift, models, promote, rollback, mlflow)

@@ -49,7 +49,9 @@ def marked(righted: DataFrame, heard_of_gateways: DataFrame) -> DataFrame:
     """
     in_order = looks.in_order()
     holed = (
-        righted.join(F.broadcast(heard_of_gateways), on=["day_on", "shop_id", "gateway"], how="left")
+        righted.join(
+            F.broadcast(heard_of_gateways), on=["day_on", "shop_id", "gateway"], how="left"
+        )
         .withColumns(
             {
                 "before": F.lag("second").over(in_order),

@@ -94,6 +94,12 @@ def score(place: Place, model: Model) -> Batch | None:
     return committed
 
 
+def of_version(place: Place, output: Table, version: int) -> list[Batch]:
+    """The batches that a version of a model wrote, oldest first."""
+    every = place.ledger.of(STAGE, output.name)
+    return [batch for batch in every if batch.upstream[_MODEL] == version]
+
+
 def twice(output: Table, found: pd.DataFrame) -> int:
     """Keys that stand in the rows more than once."""
     keys = found[list(output.key)].map(lambda cell: tuple(cell) if isinstance(cell, list) else cell)

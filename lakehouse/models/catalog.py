@@ -40,6 +40,8 @@ class Model:
     dated          of those, the column by which a row is before or after a split
     output         the gold table that scoring writes
     identity       its columns that say what is served, to whom
+    watched        table -> feature -> SQL of one row: what is looked at for drift
+    shown          columns of the output that are looked at likewise
     metrics        it has to beat every baseline of each, and the champion
     holdout_days   the last days, which it is judged on and never learns from
     most_seconds   that scoring everybody may take
@@ -54,6 +56,8 @@ class Model:
     identity: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     metrics: tuple[Metric, ...]
+    watched: dict[str, dict[str, str]] = field(default_factory=dict)
+    shown: tuple[str, ...] = ()
     holdout_days: int = 28
     most_seconds: float = 30.0
     most_changed: float = 0.8
@@ -108,6 +112,15 @@ class Judged:
     serves: dict[str, str] = field(default_factory=dict)
 
 
+_BASKETS_WATCHED = {
+    "gold.baskets": {
+        "shop": "shop_id",
+        "items": "size(product_ids)",
+        "hour": "hour(paid_at)",
+        "weekday": "dayofweek(paid_at)",
+    }
+}
+
 MODEL = "model"  # the method of the model itself, beside its baselines
 
 AFFINITIES = Model(
@@ -131,6 +144,7 @@ AFFINITIES = Model(
             ("popularity",),
         ),
     ),
+    watched=_BASKETS_WATCHED,
 )
 
 SEGMENTS = Model(
@@ -152,6 +166,17 @@ SEGMENTS = Model(
             ("spend_quantiles",),
         ),
     ),
+    watched={
+        "gold.customer_features": {
+            "recency_d": "recency_d",
+            "items a basket": "items / baskets",
+            "cents a basket": "net_revenue_cents / baskets",
+            "share of discounted items": "discounted_items / items",
+            "share of weekend items": "weekend_items / items",
+            "share of evening items": "evening_items / items",
+        }
+    },
+    shown=("segment",),
 )
 
 RECOMMENDATIONS = Model(
@@ -182,6 +207,8 @@ RECOMMENDATIONS = Model(
             ("popularity", "shop_popularity", "co_occurrence", "most_bought"),
         ),
     ),
+    watched=_BASKETS_WATCHED,
+    shown=("item", "method"),
 )
 
 MODELS = (AFFINITIES, SEGMENTS, RECOMMENDATIONS)

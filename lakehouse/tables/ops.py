@@ -142,4 +142,30 @@ TABLES = (
             Column("code_version", "string", "package version and commit"),
         ),
     ),
+    Table(
+        name="ops.model_drift",
+        grain="one look at one figure of a champion",
+        key=("looked_at", "model", "what", "name"),
+        columns=(
+            Column("looked_at", "timestamp", "UTC; by the clock of who looked", is_never_null=True),
+            Column("model", "string", "as lakehouse/models/catalog.py declares it", False, True),
+            Column("model_version", "bigint", "the champion", is_never_null=True),
+            Column(
+                "what",
+                "string",
+                "input: what it reads; output: what it serves; worth: a metric on the newest days",
+                is_never_null=True,
+            ),
+            Column("name", "string", "of the feature, the column or the metric", False, True),
+            Column(
+                "value",
+                "double",
+                "population stability index; of worth, the share that it has surely lost",
+                is_never_null=True,
+            ),
+            Column("limit", "double", "beyond which it is to be trained again", is_never_null=True),
+            Column("is_over", "boolean", "value > limit", is_never_null=True),
+            Column("read_versions", "map<string, bigint>", "table: version that was looked at"),
+        ),
+    ),
 )
