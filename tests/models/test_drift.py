@@ -65,13 +65,13 @@ def at(where, server, spark):
     return at
 
 
-def test_customers_who_stay_as_they_are_ask_for_no_training(at):
+def test_customers_who_come_twice_as_often_for_as_much_have_moved_in_that_alone(at):
     rows = drifting.look(at, SEGMENTS)
     assert {row["name"] for row in rows if row["what"] == "input"} == {
         *SEGMENTS.watched[FEATURES.name]
     }
     assert not any(row["what"] == "output" for row in rows)  # it was scored once
-    assert not any(row["is_over"] for row in rows)
+    assert {row["name"] for row in rows if row["is_over"]} == {"cents a basket"}
 
 
 def test_customers_who_all_become_alike_do(at):
