@@ -1,5 +1,7 @@
 """The secrets: from the environment, or from a file that is made once, outside every bucket."""
 
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -29,6 +31,27 @@ def s3(where: Settings) -> tuple[str, str]:
         raise MissingKey(
             f"{missing.args[0]} is not in the environment; {where.s3.endpoint} needs it"
         ) from None
+
+
+def reader(where: Settings) -> tuple[str, str]:
+    """The access key and secret key of who may read the bucket of gold and nothing else.
+
+    The project's own server knows them by the owner's, from which nobody can work those out again; a
+    storage of your own takes them from LAKEHOUSE_READER_KEY (`<access>:<secret>`).
+    """
+    if where.s3.is_ours:
+        owner = s3(where)[1].encode()
+        access, secret = (
+            hmac.new(owner, name.encode(), hashlib.sha256).hexdigest()
+            for name in ("reader's access key", "reader's secret key")
+        )
+        return access[:20], secret[:40]
+    access, _, secret = os.environ.get("LAKEHOUSE_READER_KEY", "").partition(":")
+    if not access or not secret:
+        raise MissingKey(
+            "LAKEHOUSE_READER_KEY is not `<access>:<secret>` of who may read gold alone"
+        )
+    return access, secret
 
 
 def pseudonym() -> tuple[int, bytes]:

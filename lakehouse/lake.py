@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import deltalake
@@ -248,34 +249,54 @@ class Lake:
 
     def duckdb(self, *extensions: str) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection that reaches the storage."""
-        folder = home() / "duckdb"
-        folder.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(
-            config={
-                "extension_directory": str(folder),
-                "home_directory": str(folder),
-                "secret_directory": str(folder),
-                "temp_directory": str(folder / "tmp"),
-                "autoinstall_known_extensions": "false",
-            }
-        )
-        for extension in extensions:
-            import_extension(extension, con=connection)
-            connection.load_extension(extension)
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(self._secret())
+        connection = connected(":memory:", *extensions)
+        said = secret(self.settings, self.endpoint, self._credentials)
+        connection.execute(f"CREATE SECRET ({said})")
         return connection
 
-    def _secret(self) -> str:
-        access, secret = self._credentials
-        parts = {"KEY_ID": access, "SECRET": secret, "REGION": self.settings.s3.region}
-        if self.endpoint:
-            scheme, _, place = self.endpoint.partition("://")
-            parts |= {"ENDPOINT": place, "USE_SSL": str(scheme == "https").lower()}
-        if self.settings.s3.path_style:
-            parts["URL_STYLE"] = "path"
-        given = ", ".join(f"{name} '{value}'" for name, value in parts.items())
-        return f"CREATE SECRET (TYPE s3, {given})"
+
+def duckdb_folder() -> Path:
+    """Where DuckDB keeps its extensions and whatever else it would keep in a person's home folder."""
+    return home() / "duckdb"
+
+
+def connected(
+    file: str, *extensions: str, secrets: Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection to a file, or to none, with extensions out of their packages.
+
+    Takes   secrets  the folder of secrets that outlast it
+    """
+    folder = duckdb_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(
+        file,
+        config={
+            "extension_directory": str(folder),
+            "home_directory": str(folder),
+            "secret_directory": str(secrets or folder),
+            "temp_directory": str(folder / "tmp"),
+            "autoinstall_known_extensions": "false",
+        },
+    )
+    for extension in extensions:
+        import_extension(extension, con=connection)
+        connection.load_extension(extension)
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def secret(where: Settings, endpoint: str | None, credentials: tuple[str, str]) -> str:
+    """What a secret of DuckDB has to say of the storage."""
+    access, key = credentials
+    parts = {"KEY_ID": access, "SECRET": key, "REGION": where.s3.region}
+    if endpoint:
+        scheme, _, place = endpoint.partition("://")
+        parts |= {"ENDPOINT": place, "USE_SSL": str(scheme == "https").lower()}
+    if where.s3.path_style:
+        parts["URL_STYLE"] = "path"
+    given = ", ".join(f"{name} '{value}'" for name, value in parts.items())
+    return f"TYPE s3, {given}"
 
 
 def note(content: dict[str, Any]) -> str:

@@ -55,10 +55,10 @@ def status(home: Path) -> Running | None:
     return noted if machine.born(noted.pid) == noted.born else None
 
 
-def start(home: Path) -> Running:
+def start(home: Path, where: Settings | None = None) -> Running:
     """Start the server, to stay until `stop`; one that runs already is kept from now on."""
     with _lock(home):
-        return _start(home, is_kept=True)
+        return _start(home, where or Settings(), is_kept=True)
 
 
 def stop(home: Path) -> bool:
@@ -81,7 +81,7 @@ def running(where: Settings) -> Iterator[str]:
     with _sigterm_as_exit(), _used(home) as users:
         with _lock(home):
             fcntl.flock(users, fcntl.LOCK_SH)
-            server = _start(home, is_kept=False)
+            server = _start(home, where, is_kept=False)
         try:
             yield server.endpoint
         finally:
@@ -95,10 +95,10 @@ def _note(home: Path) -> Path:
     return home / "s3.json"
 
 
-def _start(home: Path, *, is_kept: bool) -> Running:
+def _start(home: Path, where: Settings, *, is_kept: bool) -> Running:
     server = status(home)
     if server is None:
-        server = _spawn(home, is_kept)
+        server = _spawn(home, where, is_kept)
     elif is_kept and not server.is_kept:
         server = Running(server.pid, server.born, server.ports, is_kept)
     draft = _note(home).with_suffix(".draft")
@@ -107,24 +107,22 @@ def _start(home: Path, *, is_kept: bool) -> Running:
     return server
 
 
-def _spawn(home: Path, is_kept: bool) -> Running:
+def _spawn(home: Path, where: Settings, is_kept: bool) -> Running:
     weed = Path(sys.executable).parent / "weed"
     if not weed.exists():
         raise BadMachine(f"{weed}: no S3 server here; run `make setup`")
     data = home / "s3"
     (data / "tmp").mkdir(parents=True, exist_ok=True)
-    access, secret = keys.s3(Settings())
+    users = _users(home, where)
     ports = _free_ports(home)
     with (home / "s3.log").open("wb") as log:
         process = subprocess.Popen(
-            [weed, *_arguments(data, ports)],
+            [weed, *_arguments(data, ports), f"-s3.config={users}"],
             cwd=data,
             env={
                 "PATH": os.environ.get("PATH", ""),
                 "HOME": str(data),
                 "TMPDIR": str(data / "tmp"),
-                "AWS_ACCESS_KEY_ID": access,
-                "AWS_SECRET_ACCESS_KEY": secret,
             },
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -139,6 +137,28 @@ def _spawn(home: Path, is_kept: bool) -> Running:
         raise
     process.returncode = 0  # it outlives this object: no warning that it still runs
     return Running(process.pid, machine.born(process.pid) or "", ports, is_kept)
+
+
+def _users(home: Path, where: Settings) -> Path:
+    """The file with those whom the server knows: the owner, and who may read gold and nothing else."""
+    ours, gold = Settings(), where.buckets.gold
+    rights = {
+        "owner": (keys.s3(ours), ["Admin", "Read", "List", "Tagging", "Write"]),
+        "reader": (keys.reader(ours), [f"Read:{gold}", f"List:{gold}"]),
+    }
+    known = [
+        {
+            "name": name,
+            "credentials": [{"accessKey": access, "secretKey": secret}],
+            "actions": actions,
+        }
+        for name, ((access, secret), actions) in rights.items()
+    ]
+    path = home / "s3-users.json"
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump({"identities": known}, file, indent=2)
+    return path
 
 
 def _arguments(data: Path, ports: dict[str, int]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from lakehouse import lake_file
 from lakehouse.commands import show
 from lakehouse.commands.common import err, out, place_of
 from lakehouse.errors import BatchFailed, GateFailed
@@ -46,6 +47,8 @@ def _once(ctx: typer.Context, report: Path | None, *stages: str) -> None:
 
         def tell(held: Sequence[str] = ()) -> None:
             done = place.ledger.batches[before:]
+            if "build" in stages:
+                lake_file.keep(place.lake)
             show.went_where(place, done)
             show.report(place, done, report, held)
 

@@ -15,9 +15,9 @@ app = typer.Typer(
 
 
 @app.command()
-def start() -> None:
+def start(ctx: typer.Context) -> None:
     """Start it, to stay until `lakehouse s3 stop`."""
-    server = s3_server.start(settings.home())
+    server = s3_server.start(settings.home(), settings_of(ctx))
     out.print(f"s3: {server.endpoint} (process {server.pid}), until `lakehouse s3 stop`")
 
 

@@ -264,12 +264,17 @@ def lake_of(prefix, server, rows):
     settings = Settings(buckets=Buckets.named(prefix))
     s3.ensure_buckets(s3.client(settings, server), settings.buckets.model_dump().values())
     lake = Lake(settings, server)
+    append(lake, rows)
+    return lake
+
+
+def append(lake, rows):
+    """Append rows to tables: table -> rows of what is not null."""
     for name, found in rows.items():
         table = tables.by_name(name)
         assert {column for row in found for column in row} <= set(table.column_names)
         fields = [(column.name, _arrow(column.type)) for column in table.columns]
         lake.append(table, pa.Table.from_pylist(found, schema=pa.schema(fields)))
-    return lake
 
 
 def _arrow(ddl):
