@@ -88,10 +88,12 @@ def kills(endpoint: str, seed: int) -> Outcome:
     calm = lakes.lake("calm", endpoint)
     recoveries = equal = 0
     began = time.monotonic()
-    with (
-        lakes.driver(calm, endpoint) as driver,
-        pair(endpoint, shares, calm, lambda stages: lakes.run(driver, stages)) as both,
-    ):
+
+    def beside(stages: str) -> None:  # a driver each time, as the others' drivers are new too
+        with lakes.driver(calm, endpoint) as driver:
+            lakes.run(driver, stages)
+
+    with pair(endpoint, shares, calm, beside) as both:
         while both.done.total() < wanted:
             chain = [cut for cut in CUTS for _ in range(chance.choice((0, 1, 1, 2)))]
             chain = chain[: wanted - both.done.total()]
