@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from lakehouse import lake_file, s3_server
-from lakehouse.commands import show, world
+from lakehouse.commands import boards, show, world
 from lakehouse.commands.common import Days, Seed, out, settings_of
 from lakehouse.settings import Settings
 
@@ -21,8 +21,7 @@ _NEXT = """\
 next, with .venv/bin on the path:
   lakehouse verify
   lakehouse status
-  lakehouse report  # pictures of flow, shops and models, as one file
-  lakehouse dashboard
+  lakehouse dashboard  # the report's pictures with filters, and the rows behind them
   lakehouse build  # what was the matter with each device, day by day: some minutes more
   lakehouse tables gold.shop_hours
   lakehouse sql "SELECT shop_id, business_on, sum(net_revenue_cents) / 100 AS revenue FROM gold.shop_hours GROUP BY ALL ORDER BY ALL"
@@ -53,10 +52,13 @@ def demo(ctx: typer.Context, seed: Seed = 1, days: Days = None) -> None:
 
         show.run(place, build.STAGE, build.quick)
         lake_file.keep(place.lake)
-        end_of(build.STAGE, since)
+        since = end_of(build.STAGE, since)
+        report = boards.written(place.lake)
+        end_of("report", since)
         show.went_where(place, place.ledger.batches)  # a second demo shows the first one's too
     end_of("in all", began)
     out.print(", ".join(took), highlight=False)
+    out.print(f"report: {report.as_uri()}", highlight=False, soft_wrap=True)
     out.print(_NEXT.rstrip(), highlight=False, soft_wrap=True, markup=False)
 
 
