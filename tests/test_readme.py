@@ -58,7 +58,8 @@ def test_the_message_shown_has_the_envelope_and_a_declared_payload():
 
 
 def test_the_lines_of_your_own_data_land_it(server, where, tmp_path, monkeypatch):
-    [lines] = re.findall(r"```python\n(.+?)\n```", README, re.DOTALL)
+    own_data = README.partition("## Your own data")[2].partition("\n## ")[0]
+    [lines] = re.findall(r"```python\n(.+?)\n```", own_data, re.DOTALL)
     (tmp_path / "my.jsonl").write_bytes(b"{}\n")
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "local.yml").write_text("buckets: {landing: readme}")
