@@ -247,6 +247,20 @@ def test_a_reading_is_looked_at_for_the_two_days_it_is_near(tables):
     }
 
 
+def test_one_device_does_not_say_when_its_gateway_was_heard(spark):
+    hour = 3600.0
+    rows = [
+        (f"D{n}", "G", 600.0, second) for n in range(8) for second in (5 * hour + n, 9 * hour + n)
+    ]
+    rows += [("astray", "G", 600.0, second) for second in (2 * hour, 12 * hour)]
+    rows += [("alone", "H", 600.0, 3 * hour), ("now and then", "G", None, hour)]
+    named = "device_id string, gateway string, interval_s double, second double"
+    righted = spark.createDataFrame(rows, named).selectExpr("*", "'S1' shop_id", "0 day_on")
+    heard = {row.gateway: row for row in looks.heard_of_gateways(righted).collect()}
+    assert (heard["G"].heard_from, heard["G"].heard_to) == (5 * hour + 1, 9 * hour + 6)
+    assert (heard["H"].heard_from, heard["H"].heard_to) == (3 * hour, 3 * hour)
+
+
 def test_jumps_that_undo_each_other_are_a_step_unless_they_are_units(spark):
     mark = "kind: string, metric: string, begins: double, ends: double, evidence: double"
     mark += ", limit: double, bridge_s: double, least: int, least_s: double"
