@@ -76,10 +76,21 @@ def write(lake: Lake) -> Path:
     return draft.replace(path())
 
 
-def keep(lake: Lake) -> None:
-    """Make the file after a build; a storage without a key for readers has none."""
-    with suppress(MissingKey):
+def keep(lake: Lake) -> str | None:
+    """Make the file after a build; a storage without a key for readers has none.
+
+    The sentence why it stays as it was, where the storage refuses that key.
+    """
+    try:
         write(lake)
+    except MissingKey:
+        pass
+    except duckdb.IOException:  # a build is none the worse for it
+        return (
+            f"lake.duckdb stays as it was: the key of readers does not open the bucket "
+            f"{lake.settings.buckets.gold!r} (our own server learns it when it is started)"
+        )
+    return None
 
 
 def _made_of() -> str | None:

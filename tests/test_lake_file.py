@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from lakehouse import keys, lake_file, s3, tables
 from lakehouse.errors import MissingKey
 from lakehouse.lake import Lake
-from lakehouse.settings import S3, Settings
+from lakehouse.settings import S3, Buckets, Settings
 from tests.boards.worlds import ROWS, append
 
 SHOP_HOURS = tables.by_name("gold.shop_hours")
@@ -123,3 +123,14 @@ def test_a_storage_of_ones_own_needs_a_reader_of_its_own(monkeypatch):
         keys.reader(elsewhere)
     monkeypatch.setenv("LAKEHOUSE_READER_KEY", "somebody:secret")
     assert keys.reader(elsewhere) == ("somebody", "secret")
+
+
+def test_a_bucket_that_its_key_does_not_open_is_a_sentence_and_the_file_stays(lake, server):
+    before = lake_file.path().read_bytes()
+    other = Settings(buckets=Buckets.named("other"))
+    s3.ensure_buckets(s3.client(other, server), other.buckets.model_dump().values())
+    elsewhere = Lake(other, server)
+    append(elsewhere, {"gold.shops": ROWS["gold.shops"]})
+    assert "the key of readers does not open the bucket 'other-gold'" in lake_file.keep(elsewhere)
+    assert lake_file.path().read_bytes() == before
+    assert lake_file.keep(lake) is None

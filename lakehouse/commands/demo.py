@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from lakehouse import lake_file, s3_server
+from lakehouse import s3_server
 from lakehouse.commands import boards, show, world
 from lakehouse.commands.common import Days, Seed, out, settings_of
 from lakehouse.settings import Settings
@@ -51,7 +51,7 @@ def demo(ctx: typer.Context, seed: Seed = 1, days: Days = None) -> None:
         from lakehouse.flow import build
 
         show.run(place, build.STAGE, build.quick)
-        lake_file.keep(place.lake)
+        show.lake_file(place)
         since = end_of(build.STAGE, since)
         report = boards.written(place.lake)
         end_of("report", since)

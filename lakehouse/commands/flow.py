@@ -14,7 +14,6 @@ from typing import Annotated
 
 import typer
 
-from lakehouse import lake_file
 from lakehouse.commands import show
 from lakehouse.commands.common import err, out, place_of
 from lakehouse.errors import BatchFailed, GateFailed
@@ -48,7 +47,7 @@ def _once(ctx: typer.Context, report: Path | None, *stages: str) -> None:
         def tell(held: Sequence[str] = ()) -> None:
             done = place.ledger.batches[before:]
             if "build" in stages:
-                lake_file.keep(place.lake)
+                show.lake_file(place)
             show.went_where(place, done)
             show.report(place, done, report, held)
 

@@ -13,6 +13,7 @@ from rich.box import SIMPLE
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
+from lakehouse import lake_file as files
 from lakehouse import tables
 from lakehouse.commands.common import err, out
 from lakehouse.ledger import Batch
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from lakehouse.flow.place import Place
 
 _COUNTS = ("messages_in", "kept", "quarantined", "repeated", "late")
+
+
+def lake_file(place: "Place") -> None:
+    """Bring lake.duckdb up to the tables that are there, and say where that could not be."""
+    if refused := files.keep(place.lake):
+        err.print(f"lakehouse: {refused}", highlight=False, soft_wrap=True)
 
 
 def display() -> Progress:

@@ -10,6 +10,7 @@ from lakehouse import tables
 from lakehouse.flow import drifting, scoring, training
 from lakehouse.models import drift
 from lakehouse.models.catalog import SEGMENTS
+from lakehouse.settings import Mlflow
 from tests.models import worlds
 
 FEATURES = tables.by_name("gold.customer_features")
@@ -55,8 +56,10 @@ def test_without_rows_there_is_nothing_to_say():
 
 
 @pytest.fixture(scope="module")
-def at(where, server, spark):
-    """A lakehouse with a champion of the segments, scored."""
+def at(where, server, spark, tmp_path_factory):
+    """A lakehouse with a champion of the segments, scored, in a registry of its own."""
+    registry = Mlflow(store=f"sqlite:///{tmp_path_factory.mktemp('registry')}/mlflow.db")
+    where = where.model_copy(update={"mlflow": registry})
     at = worlds.lakehouse("drift", where, server, spark)
     assert drifting.look(at, SEGMENTS) == []  # there is no champion
     given = worlds.SMALL["segments"]
