@@ -99,6 +99,8 @@ def test_windows_are_over_upstream_tables_and_agree_with_the_first_columns_of_th
                 ("date_trunc('HOUR', measured_at)", "hour_at"),
                 ("date_trunc('HOUR', began_at)", "hour_at"),
                 ("to_date(measured_at)", "day_on"),
+                ("to_date(heard_at)", "day_on"),
+                ("to_date(located_at)", "day_on"),
                 ("to_date(read_at)", "day_on"),
                 ("to_date(sent_at)", "day_on"),
                 ("to_date(paid_at)", "day_on"),

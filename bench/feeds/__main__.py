@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from pyspark.sql import SparkSession
 
-from bench.feeds import distances, growth, positions, stock
+from bench.feeds import distances, growth, positions, stock, visits
 from bench.results import Row, publish
 from lakehouse import s3_server, session, settings
 from lakehouse.settings import PROJECT
@@ -24,6 +24,7 @@ HOME = PROJECT / ".cache" / "bench-feeds"
 PARTS: dict[str, tuple[Callable[[SparkSession], list[Row]], ...]] = {
     "positions": (positions.figures, distances.figures),
     "shelves": (stock.figures,),
+    "visits": (visits.figures,),
     "growth": (growth.figures,),
 }
 

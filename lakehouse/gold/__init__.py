@@ -24,6 +24,7 @@ from lakehouse.gold import (
     shop_comfort,
     shop_hours,
     shops,
+    visits,
 )
 
 # Takes the upstream frames in declared order; gives the table's columns without batch_id.
@@ -47,4 +48,5 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "gold.shelf_stock": shelf_stock.build,
     "gold.product_places": product_places.build,
     "gold.reconciliation": reconciliation.build,
+    "gold.visits": visits.build,
 }

@@ -58,7 +58,7 @@ def stays(zone_shares: DataFrame, hold_s: float, gap_s: float) -> DataFrame:
     """
     return (
         zone_shares.transform(_likeliest)
-        .transform(_by_presence, gap_s)
+        .transform(by_presence, gap_s)
         .transform(_carried)
         .transform(_by_run)
         .transform(_held, hold_s)
@@ -91,7 +91,7 @@ def _likeliest(zone_shares: DataFrame) -> DataFrame:
     )
 
 
-def _by_presence(instants: DataFrame, gap_s: float) -> DataFrame:
+def by_presence(instants: DataFrame, gap_s: float) -> DataFrame:
     """Number the times that a subject was there, with gaps between them."""
     in_order = Window.partitionBy(*_ONE).orderBy("at")
     since_s = _seconds("at") - F.lag(_seconds("at")).over(in_order)

@@ -15,6 +15,7 @@ from lakehouse.tables import (
     shelves,
     silver,
     trials,
+    visits,
 )
 from lakehouse.tables.schema import Column, Table
 
@@ -37,7 +38,14 @@ __all__ = [
 BRONZE = bronze.TABLES
 SILVER = silver.TABLES  # refined, each from a feed
 DERIVED = derived.TABLES  # silver too, but built from silver
-GOLD = (*gold.TABLES, *hours.TABLES, *trials.TABLES, *shelves.TABLES, *shelf_days.TABLES)
+GOLD = (
+    *gold.TABLES,
+    *hours.TABLES,
+    *trials.TABLES,
+    *shelves.TABLES,
+    *shelf_days.TABLES,
+    *visits.TABLES,
+)
 BUILT = (*DERIVED, *GOLD)  # in the order in which they are built
 SCORED = scored.TABLES  # gold too, but written by models
 OPS = ops.TABLES
