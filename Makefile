@@ -9,7 +9,7 @@ QUIETLY := mkdir -p .cache/tmp && TMPDIR="$$PWD/.cache/tmp" PIP_CACHE_DIR="$$PWD
 # Compiled modules stay in this folder; without them every start of Python takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup setup-airflow airflow demo test test-slow test-airflow test-browser bench bench-live bench-batches bench-quality bench-gate bench-feeds bench-models chaos soak purchases lint clean clean-all
+.PHONY: setup setup-airflow airflow demo test test-slow test-airflow test-browser bench bench-publish bench-live bench-batches bench-quality bench-gate bench-feeds bench-models chaos soak purchases lint clean clean-all
 
 setup: .venv/installed
 	@$(QUIETLY) $(BIN)/python -m lakehouse.jars

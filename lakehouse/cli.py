@@ -24,6 +24,7 @@ from lakehouse.commands import (
     maintain,
     models,
     profile,
+    publishing,
     quality,
     quarantine,
     repair,
@@ -98,6 +99,7 @@ for module in (
     sql,
     boards,
     models,
+    publishing,
     profile,
     demo,
 ):
@@ -108,6 +110,7 @@ for command in correct.COMMANDS:
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(quality.docs, name="docs")
 app.add_typer(s3.app, name="s3")
+app.add_typer(publishing.app, name="postgres")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -119,6 +119,14 @@ class Mlflow(_Section):
     store: str | None = None
 
 
+class Postgres(_Section):
+    """Where `lakehouse publish` puts gold: postgresql://user@host:port/database; without one the
+    project's own server on loopback.
+    """
+
+    url: str | None = None
+
+
 class Faults(_Section):
     """What goes wrong in the simulated world: shares of the messages that it can befall (or of
     objects), 0 is off.
@@ -177,6 +185,7 @@ class Settings(_Section):
     maintain: Maintain = Maintain()
     alerts: Alerts = Alerts()
     mlflow: Mlflow = Mlflow()
+    postgres: Postgres = Postgres()
     simulation: Simulation = Simulation()
 
 

@@ -14,6 +14,8 @@ _TABLE = tables.by_name("gold.visits")
 _GAP_S = 600.0
 # What is held for less is passed through.
 _HOLD_S = 20.0
+# The filter does not go from zone to zone at one word: the likelier half will do.
+_SURE_SHARE = 0.5
 # What is heard for longer than this lies there: a phone left behind, a tag that was not returned.
 _LONGEST = timedelta(hours=12)
 METRES_A_DEGREE = 111_320.0  # of latitude
@@ -55,7 +57,7 @@ def build(  # noqa: PLR0917  the upstream tables, in order
         .select("shop_id", "subject", "day_on", "began_at", "evidence", "anchors", "zones")
         .mapInPandas(tracking.zone_shares, tracking.SHARES)
     )
-    stays = dwelling.stays(shares, _HOLD_S, _GAP_S)
+    stays = dwelling.stays(shares, _HOLD_S, _GAP_S, _SURE_SHARE)
     during = F.col("entered_at").between(
         F.col("began_at") - F.lit(timedelta(seconds=tracking.EVERY_S)), F.col("ended_at")
     )

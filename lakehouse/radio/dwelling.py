@@ -7,9 +7,6 @@ and held (a Schmitt trigger, written with windows: what is not sure keeps the la
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-# A zone is entered at an instant at which this share of all that is likely lies in it.
-SURE_SHARE = 0.6
-
 _ONE = ("shop_id", "subject")
 
 
@@ -43,13 +40,17 @@ def zoned(cells: DataFrame, zones: DataFrame) -> DataFrame:
     return cells.join(inside, on=["shop_id", "x_m", "y_m"], how="left")
 
 
-def stays(zone_shares: DataFrame, hold_s: float, gap_s: float) -> DataFrame:
+def stays(
+    zone_shares: DataFrame, hold_s: float, gap_s: float, sure_share: float = 0.6
+) -> DataFrame:
     """From when to when a subject was in a zone.
 
     Takes   zone_shares  one row is one zone at one instant: shop_id, subject, at, zone_id, share
                            (of all that is likely), error_m (of the position)
             hold_s       what is held for less is passed through, or seen by mistake
             gap_s        who is not heard for longer had gone
+            sure_share   a zone is entered at an instant at which so much of all that is likely lies
+                           in it; shares that were smoothed over time already may do with less
     Gives   one row is one stay
               shop_id, subject, zone_id
               entered_at, left_at  timestamp  first and last instant in it
@@ -57,7 +58,7 @@ def stays(zone_shares: DataFrame, hold_s: float, gap_s: float) -> DataFrame:
               error_m              double     mean over its instants
     """
     return (
-        zone_shares.transform(_likeliest)
+        zone_shares.transform(_likeliest, sure_share)
         .transform(by_presence, gap_s)
         .transform(_carried)
         .transform(_by_run)
@@ -76,7 +77,7 @@ def stays(zone_shares: DataFrame, hold_s: float, gap_s: float) -> DataFrame:
     )
 
 
-def _likeliest(zone_shares: DataFrame) -> DataFrame:
+def _likeliest(zone_shares: DataFrame, sure_share: float) -> DataFrame:
     """The likeliest zone of each instant; null where none is sure."""
     best = F.max(F.struct("share", "zone_id", "error_m"))
     return (
@@ -85,7 +86,7 @@ def _likeliest(zone_shares: DataFrame) -> DataFrame:
         .select(
             *_ONE,
             "at",
-            F.when(F.col("_best.share") >= SURE_SHARE, F.col("_best.zone_id")).alias("zone_id"),
+            F.when(F.col("_best.share") >= sure_share, F.col("_best.zone_id")).alias("zone_id"),
             F.col("_best.error_m").alias("error_m"),
         )
     )
