@@ -41,6 +41,10 @@ test-browser: setup $(AXE)
 bench: setup
 	@$(QUIETLY) $(BIN)/python -m bench.flow
 
+# Two million rows of gold into PostgreSQL. ROWS=200000 fewer.
+bench-publish: setup
+	@$(QUIETLY) $(BIN)/python -m bench.publishing
+
 # RATE=2000 MINUTES=60 is an hour of live play.
 bench-live: setup
 	@$(QUIETLY) $(BIN)/python -m bench.live
@@ -111,7 +115,7 @@ $(AXE):
 	@mkdir -p .cache/axe && npm install --silent --no-save --no-audit --no-fund --prefix .cache/axe axe-core@4.14.1
 
 clean:
-	@[ ! -x $(BIN)/lakehouse ] || $(BIN)/python -c "from lakehouse import s3_server, settings; s3_server.stop(settings.home())"
+	@[ ! -x $(BIN)/lakehouse ] || $(BIN)/python -c "from lakehouse import s3_server, settings; from lakehouse.publishing import server; s3_server.stop(settings.home()); server.remove(settings.home())"
 	rm -rf .lakehouse .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 clean-all: clean

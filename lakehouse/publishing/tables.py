@@ -142,26 +142,29 @@ def _changed(
     connection.run(f"CREATE TEMPORARY TABLE newest (LIKE {old}) ON COMMIT DROP")
     _copied(connection, sql, table, source, new)
     connection.run("ANALYZE pg_temp.newest")
-    same = " AND ".join(
-        f"present.{column} IS NOT DISTINCT FROM gone.{column}"
-        if not _is_never_null(table, key)
-        else f"present.{column} = gone.{column}"
-        for key in table.key
-        for column in [shape.quoted(key)]
-    )
+    same = _same_key(table)
     connection.run(
-        f"DELETE FROM {old} AS present USING "
-        f"(SELECT * FROM {old} EXCEPT SELECT * FROM {new}) AS gone WHERE {same}"
+        f"DELETE FROM {old} AS present WHERE NOT EXISTS (SELECT FROM {new} AS newest "
+        f"WHERE {same} AND ROW(newest.*) IS NOT DISTINCT FROM ROW(present.*))"
     )
     removed = connection.row_count
-    connection.run(f"INSERT INTO {old} SELECT * FROM {new} EXCEPT SELECT * FROM {old}")
+    connection.run(
+        f"INSERT INTO {old} SELECT * FROM {new} AS newest "
+        f"WHERE NOT EXISTS (SELECT FROM {old} AS present WHERE {same})"
+    )
     written = connection.row_count
     _make_shops(connection, table)
     return written, removed
 
 
-def _is_never_null(table: Table, key: str) -> bool:
-    return any(column.name == key and column.is_never_null for column in table.columns)
+def _same_key(table: Table) -> str:
+    """Rows called present and newest of the same key; equality alone can be hashed."""
+    never_null = {column.name for column in table.columns if column.is_never_null}
+    return " AND ".join(
+        f"newest.{shape.quoted(key)} {'=' if key in never_null else 'IS NOT DISTINCT FROM'} "
+        f"present.{shape.quoted(key)}"
+        for key in table.key
+    )
 
 
 def _make_shops(connection: Connection, table: Table) -> None:
