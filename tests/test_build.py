@@ -18,7 +18,7 @@ FRIDGES = tables.by_name("gold.fridge_hours")
 STAYS, STOCK = tables.by_name("silver.tag_stays"), tables.by_name("gold.shelf_stock")
 PLACES, RECONCILED = tables.by_name("gold.product_places"), tables.by_name("gold.reconciliation")
 PRICES, CHECKS = tables.by_name("silver.prices"), tables.by_name("gold.price_checks")
-VISITS = tables.by_name("gold.visits")
+VISITS, PATHS = tables.by_name("gold.visits"), tables.by_name("gold.paths")
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 HALF_HOUR = 1800.0
 
@@ -56,7 +56,7 @@ def readings(frame, device, hours, start):
 
 
 def test_what_is_built_from_whole_days_is_built_by_itself_and_with_what_stands_on_it():
-    slow = (FAULTS, HEALTH, FRIDGES, STAYS, CHECKS, STOCK, PLACES, RECONCILED, VISITS)
+    slow = (FAULTS, HEALTH, FRIDGES, STAYS, CHECKS, STOCK, PLACES, RECONCILED, VISITS, PATHS)
     assert set(build.SLOW) == set(slow)
     assert {*build.QUICK, *build.SLOW} == set(tables.BUILT)
 

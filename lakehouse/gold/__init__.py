@@ -15,6 +15,7 @@ from lakehouse.gold import (
     experiments,
     exposures,
     fridge_hours,
+    paths,
     price_checks,
     product_places,
     products,
@@ -49,4 +50,5 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "gold.product_places": product_places.build,
     "gold.reconciliation": reconciliation.build,
     "gold.visits": visits.build,
+    "gold.paths": paths.build,
 }

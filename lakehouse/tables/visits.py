@@ -1,4 +1,4 @@
-"""gold of visits: where customers were."""
+"""gold of visits: where customers were, and which way they went."""
 
 from datetime import timedelta
 
@@ -50,9 +50,42 @@ TABLES = (
             "silver.customers": "subject",
             "silver.app_events": "CASE WHEN kind LIKE 'consent%' THEN subject END",
         },
+        happened="entered_at",
         # Nobody is in a shop for longer than 12 hours; who is not heard for ten minutes had gone.
         reach=timedelta(hours=13),
         subjects=("subject",),
         consent="analytics",
+    ),
+    Table(
+        name="gold.paths",
+        grain="one way from one zone to another, of one shop and day (UTC), that somebody went",
+        key=("shop_id", "day_on", "from_zone_id", "to_zone_id"),
+        columns=(
+            Column("shop_id", "string", "the shop", is_never_null=True),
+            Column("day_on", "date", "UTC day on which they came", is_never_null=True),
+            Column("from_zone_id", "string", "a zone; outside: they came in", is_never_null=True),
+            Column("to_zone_id", "string", "a zone; outside: they left", is_never_null=True),
+            Column("moves", "bigint", "times that somebody went so", is_never_null=True),
+            Column("visitors", "bigint", "different customers who did", is_never_null=True),
+            Column(
+                "stayed_mean_s",
+                "double",
+                "seconds in from_zone_id before, mean, to 1 place; null from outside",
+            ),
+            Column(
+                "without_receipt",
+                "bigint",
+                "of those who left: without a receipt with their card since they came, or within "
+                "ten minutes after; null of other ways",
+            ),
+            BUILD,
+        ),
+        upstream=("gold.visits", "silver.sales"),
+        windows={
+            "gold.visits": ("shop_id", "day_on"),
+            "silver.sales": ("shop_id", "to_date(paid_at)"),
+        },
+        # A receipt may be of who came the day before.
+        reach=timedelta(hours=13),
     ),
 )
