@@ -168,6 +168,74 @@ def test_a_word_of_a_customer_that_comes_late_builds_their_hours_anew(where, ser
     assert_equals_a_full_build(at, CUSTOMERS)
 
 
+def test_a_stay_over_midnight_that_is_heard_of_late_is_built_anew_with_its_ways(
+    where, server, spark, frame
+):
+    at = lakehouse_in("stays", where, server, spark)
+    midnight = FIRST + timedelta(days=1)
+    message = {"source_object": "o", "source_line": 1, "arrived_at": FIRST, "batch_id": "b"}
+    known = message | {"shop_id": "S1", "valid_from": FIRST - timedelta(days=9)}
+
+    def put(name, *rows):
+        full = [{"event_id": f"{name}-{n}", "is_late": False} | row for n, row in enumerate(rows)]
+        declared = set(tables.by_name(name).column_names)
+        cut = [{key: row[key] for key in row.keys() & declared} for row in full]
+        at.store.append(tables.by_name(name), frame(name, *cut), {})
+
+    def heard(subject, minute, beacon):
+        """Every ten seconds of a minute after midnight."""
+        for second in range(0, 60, 10):
+            when = midnight + timedelta(minutes=minute, seconds=second)
+            of = {"subject": subject, "heard_at": when, "heard_by": "app", "beacon_id": beacon}
+            of |= {"event_id": f"{subject}{when}", "rssi_dbm": -75, "tx_power_dbm": -59}
+            yield message | of | {"shop_id": "S1", "zone_id": "Z"}
+
+    square = [[0.0, 0.0], [20.0, 0.0], [20.0, 10.0], [0.0, 10.0]]
+    beside = [[x_m + 20.0, y_m] for x_m, y_m in square]
+    put("silver.shops", known | {"latitude": 0.0, "longitude": 0.0})
+    put(
+        "silver.zones",
+        *(known | {"zone_id": z, "polygon": p} for z, p in (("A", square), ("B", beside))),
+    )
+    put(
+        "silver.devices",
+        *(
+            known | {"device_id": name, "kind": "beacon", "x_m": x_m, "y_m": 5.0}
+            for name, x_m in (("B1", 10.0), ("B2", 30.0))
+        ),
+    )
+    put(
+        "silver.customers",
+        *(known | {"subject": s, "consents": ["analytics"]} for s in ("p1", "p2")),
+    )
+    first = [row for minute in (-5, -4, -3, 1, 2, 3) for row in heard("p1", minute, "B1")]
+    put("silver.sightings", *first, *(row for m in (900, 901) for row in heard("p2", m, "B2")))
+    assert build.table(at, VISITS)
+    assert build.table(at, PATHS)
+    assert stays(at) == [("p1", 1, "A"), ("p2", 2, "B")]
+
+    put("silver.sightings", *(row for minute in (-10, -9, -8) for row in heard("p1", minute, "B2")))
+    assert build.table(at, VISITS)
+    assert build.table(at, PATHS)
+    assert stays(at) == [("p1", 1, "A"), ("p1", 1, "B"), ("p2", 2, "B")]
+    for table in (VISITS, PATHS):
+        assert_equals_a_full_build(at, table)
+
+    paid = {"subject": "p1", "paid_at": midnight + timedelta(minutes=5), "quantity": 1, "line": 1}
+    nothing = {"amount_cents": 1, "discount_cents": 0, "basket_id": "k", "product_id": "x"}
+    put("silver.sales", message | {"shop_id": "S1"} | paid | nothing)
+    assert build.table(at, PATHS)
+    without = at.store.read(PATHS).where("without_receipt > 0").collect()
+    assert [row.day_on.day for row in without] == [2]
+    assert_equals_a_full_build(at, PATHS)
+
+
+def stays(at):
+    """Who was where, by day of March."""
+    rows = at.store.read(VISITS).select("subject", F.dayofmonth("day_on"), "zone_id").collect()
+    return sorted(tuple(row) for row in rows)
+
+
 def hours(at):
     """Whose hours there are, by day of March."""
     rows = at.store.read(CUSTOMERS).select("subject", F.dayofmonth("day_on")).collect()
