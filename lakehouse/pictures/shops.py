@@ -135,9 +135,101 @@ ORDER BY health, device_id, day_on""",
     none="Every device was well.",
 )
 
+_BY_UTC_DAY = {"day": "day_on", "shop": "shop_id"}
+
+DWELL = Picture(
+    name="dwell",
+    title="How long customers stay in a zone",
+    says="Minutes a stay, mean, of those with the app or a tag who agreed to it; the longest fifteen. "
+    "Where somebody was is worked out from what was heard of them, and is not always right.",
+    tables=("gold.visits",),
+    sql="""
+SELECT zone_id, shop_id, round(avg(dwell_s) / 60, 1) AS dwell_min, count(*) AS stays,
+  count(DISTINCT subject) AS customers, round(avg(error_m), 1) AS error_mean_m
+FROM gold.visits
+WHERE {chosen}
+GROUP BY ALL
+ORDER BY dwell_min DESC, zone_id
+LIMIT 15""",
+    rows="""
+SELECT zone_id, shop_id, entered_at, left_at, dwell_s, located_by, error_m
+FROM gold.visits
+WHERE {chosen}
+ORDER BY dwell_s DESC, zone_id, entered_at""",
+    draws="bars",
+    across="zone_id",
+    up="dwell_min",
+    unit="minutes a stay",
+    colour="shop_id",
+    keys=("zone_id",),
+    by=_BY_UTC_DAY,
+    none="Nobody was heard on these days.",
+)
+
+GAPS = Picture(
+    name="gaps",
+    title="Goods that were not on the shelf",
+    says="Hours in which nothing stood there, for half an hour at least, by tags or by weight; the "
+    "longest fifteen, with the units that were not sold for it.",
+    tables=("gold.shelf_stock",),
+    sql="""
+SELECT product_id, shop_id, round(sum(out_of_stock_s) / 3600, 1) AS out_h,
+  round(sum(lost_units), 1) AS lost_units
+FROM gold.shelf_stock
+WHERE {chosen}
+GROUP BY ALL
+HAVING sum(out_of_stock_s) > 0
+ORDER BY out_h DESC, product_id, shop_id
+LIMIT 15""",
+    rows="""
+SELECT product_id, shop_id, day_on, hour_at, device_id, shelf_id, zone_id, counted_by, units, units_low,
+  units_high, out_of_stock_s, out_from_at, out_to_at, lost_units, refill_rank
+FROM gold.shelf_stock
+WHERE {chosen}
+ORDER BY out_of_stock_s DESC, product_id, hour_at""",
+    draws="bars",
+    across="product_id",
+    up="out_h",
+    unit="hours without a unit",
+    colour="shop_id",
+    keys=("product_id", "shop_id"),
+    by=_BY_UTC_DAY,
+    none="Every product that is watched was there.",
+)
+
+PRICES = Picture(
+    name="prices",
+    title="Labels and tills that differ from the price due",
+    says="Hours of a product's label with each finding: another price than was due just then on the label "
+    "or at the till, a label that did not answer, or was not heard.",
+    tables=("gold.price_checks",),
+    sql="""
+SELECT finding, shop_id, count(*) AS label_hours, count(DISTINCT product_id) AS products,
+  sum(till_difference_cents) / 100 AS till_difference
+FROM (SELECT *, unnest(findings) AS finding FROM gold.price_checks WHERE {chosen})
+GROUP BY ALL
+ORDER BY label_hours DESC, finding, shop_id""",
+    rows="""
+SELECT unnest(findings) AS finding, shop_id, day_on, hour_at, product_id, device_id, due_price_cents,
+  label_price_cents, told_at, acknowledged_at, sold_units, till_difference_cents
+FROM gold.price_checks
+WHERE {chosen}
+ORDER BY finding, shop_id, hour_at, product_id""",
+    draws="bars",
+    across="finding",
+    up="label_hours",
+    unit="hours of labels",
+    colour="shop_id",
+    keys=("finding", "shop_id"),
+    by=_BY_UTC_DAY,
+    is_stacked=True,
+    none="Every label and till had the price that was due.",
+)
+
 PAGE = Page(
     "shops",
     "Shops",
-    "Visitors, baskets and revenue by business day; fridges and devices that need a look.",
-    (REVENUE, VISITORS, BASKETS, CONVERSION, FRIDGES, DEVICES),
+    "Visitors, baskets and revenue by business day; where customers stay; shelves, prices, fridges and "
+    "devices that need a look.",
+    (REVENUE, VISITORS, BASKETS, CONVERSION, DWELL, GAPS, PRICES, FRIDGES, DEVICES),
 )

@@ -11,7 +11,7 @@ import duckdb
 from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection
 
-from lakehouse.errors import ServerFault
+from lakehouse.errors import BadSetting, ServerFault
 from lakehouse.lake import Lake, duckdb_folder
 from lakehouse.publishing import shape
 from lakehouse.tables import Table
@@ -19,6 +19,7 @@ from lakehouse.tables import Table
 _NEAR = 1e-9  # sums of doubles in another order
 _NUMBERS = ("bigint", "int", "double")
 _PUBLISHED = "lakehouse.published"
+_NAME_BYTES = 63
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def prepare(connection: Connection) -> None:
     connection.run(f"CREATE SCHEMA IF NOT EXISTS {shape.SCHEMA}")
     connection.run(
         f"CREATE TABLE IF NOT EXISTS {_PUBLISHED} (table_name text PRIMARY KEY, "
-        "version bigint NOT NULL, rows bigint NOT NULL, shape text NOT NULL, "
+        "version bigint NOT NULL, rows bigint NOT NULL, shape text NOT NULL, identity text NOT NULL, "
         "published_at timestamptz NOT NULL DEFAULT now())"
     )
     for role in (shape.ANALYST, shape.SHOPS):
@@ -66,12 +67,12 @@ def publish(
 
     Takes   sql      DuckDB on the storage
             in_full  write it anew although the version is there
-    Raises  ServerFault where PostgreSQL then holds other rows than gold: nothing has changed there
+    Raises  ServerFault where PostgreSQL then holds other rows than gold, BadSetting where there is
+            another table of that name: nothing has changed there
     """
     version = lake.version(table)
-    seen = state(connection).get(table.name)
-    kept = None if seen is None or seen[1] != shape.digest(table) else seen[0]
-    if kept == version and not in_full:
+    there, before = _before(connection, lake, table)
+    if there == version and not in_full:
         return Published(table, version, lake.rows(table, version), 0, 0, "as it was")
     source = f"delta_scan('{lake.uri(table)}', version = {version})"
     connection.run("BEGIN")
@@ -80,19 +81,21 @@ def publish(
             "SELECT pg_advisory_xact_lock(hashtext('lakehouse.publish'), hashtext(:table))",
             table=table.name,
         )
-        if kept is None or in_full:
+        if there is None or in_full:
             written, removed = _anew(connection, sql, table, source), 0
         else:
             written, removed = _changed(connection, sql, table, source)
         rows = _checked(connection, sql, table, source)
         connection.run(
-            f"INSERT INTO {_PUBLISHED} VALUES (:table, :version, :rows, :shape) "
+            f"INSERT INTO {_PUBLISHED} VALUES (:table, :version, :rows, :shape, :identity) "
             "ON CONFLICT (table_name) DO UPDATE SET version = EXCLUDED.version, "
-            "rows = EXCLUDED.rows, shape = EXCLUDED.shape, published_at = now()",
+            "rows = EXCLUDED.rows, shape = EXCLUDED.shape, identity = EXCLUDED.identity, "
+            "published_at = now()",
             table=table.name,
             version=version,
             rows=rows,
             shape=shape.digest(table),
+            identity=_identity(lake, table),
         )
         connection.run("COMMIT")
     except DatabaseError as fault:
@@ -103,20 +106,50 @@ def publish(
         connection.run("ROLLBACK")
         raise
     connection.run(f"ANALYZE {shape.name(table)}")
-    return Published(table, version, rows, written, removed, "new" if kept is None else "changed")
+    return Published(table, version, rows, written, removed, "changed" if before else "new")
 
 
-def state(connection: Connection) -> dict[str, tuple[int, str]]:
-    """The version and the shape in which each table was published; none before the first time."""
+def state(connection: Connection) -> dict[str, tuple[int, str, str]]:
+    """Version, shape and identity of each published table; none before the first time."""
     [[there]] = connection.run("SELECT to_regclass(:name)::text", name=_PUBLISHED)
     if there is None:
         return {}
-    found = connection.run(f"SELECT table_name, version, shape FROM {_PUBLISHED}")
-    return {name: (version, as_shaped) for name, version, as_shaped in found}
+    found = connection.run(f"SELECT table_name, version, shape, identity FROM {_PUBLISHED}")
+    return {name: (version, *others) for name, version, *others in found}
+
+
+def _before(connection: Connection, lake: Lake, table: Table) -> tuple[int | None, bool]:
+    """The version that is there, None where it is of no use; and whether any is.
+
+    Raises BadSetting where a table of that name is there that was not published from here.
+    """
+    known = state(connection).get(table.name)
+    [[found]] = connection.run("SELECT to_regclass(:name)::text", name=shape.name(table))
+    if found is None:
+        return None, False
+    if known is None:
+        raise BadSetting(
+            f"there is a {table.name} in that database that `lakehouse publish` did not make; "
+            "rename it, or publish into another database"
+        )
+    version, as_shaped, identity = known
+    # (A lakehouse that was made anew begins to count anew.)
+    is_of_use = (as_shaped, identity) == (shape.digest(table), _identity(lake, table))
+    return (version if is_of_use else None), True
+
+
+def _identity(lake: Lake, table: Table) -> str:
+    """What Delta calls the table, however its versions are counted."""
+    return str(lake.open(table).metadata().id)
 
 
 def _make_role(connection: Connection, role: str) -> None:
-    """A group without a login: who may enter is given it by the database's owner."""
+    """A group without a login: who may enter is given it by the database's owner.
+
+    Raises BadSetting where PostgreSQL would cut its name, so that two shops had one role.
+    """
+    if len(role.encode()) > _NAME_BYTES:
+        raise BadSetting(f"the role {role!r} is longer than PostgreSQL's {_NAME_BYTES} bytes")
     [[there]] = connection.run(
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = :role)", role=role
     )

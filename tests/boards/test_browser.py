@@ -141,6 +141,8 @@ def test_a_person_finds_every_page_and_the_numbers_are_those_of_sql(go, browser,
     assert points(browser, "conversion") == shown(lake, conversion)
     warm = "SELECT shop_id, device_id, sum(too_warm_s) / 60 m FROM gold.fridge_hours GROUP BY ALL"
     assert points(browser, "fridges") == shown(lake, f"{warm} HAVING m > 0")
+    stays = "SELECT shop_id, zone_id, avg(dwell_s) / 60 FROM gold.visits GROUP BY ALL"
+    assert points(browser, "dwell") == shown(lake, stays)
 
 
 def test_a_choice_is_drawn_and_can_be_taken_back(go, browser, address, lake):

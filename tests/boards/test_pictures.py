@@ -151,6 +151,25 @@ def test_fridges_and_devices_that_are_well_are_left_out(shown):
     assert shown("devices", "device_id", "health", since=MONDAY) == [("S1-beacon-1", 0.7)]
 
 
+def test_a_stay_is_the_mean_of_a_zone_and_counts_its_customers(shown):
+    columns = ("zone_id", "dwell_min", "stays", "customers")
+    assert shown("dwell", *columns) == [("S1-produce", 6.5, 2, 2), ("S2-checkout", 2.0, 1, 1)]
+    assert shown("dwell", *columns, shops=("S2",)) == [("S2-checkout", 2.0, 1, 1)]
+
+
+def test_goods_that_were_there_are_left_out_of_those_that_were_not(shown):
+    found = shown("gaps", "product_id", "shop_id", "out_h", "lost_units")
+    assert found == [("tea", "S1", 1.5, 1.8), ("tea", "S2", 0.7, None)]
+
+
+def test_an_hour_with_two_findings_counts_for_both(shown):
+    assert shown("prices", "finding", "shop_id", "label_hours", "till_difference") == [
+        ("label_differs", "S1", 2, -1.5),
+        ("label_silent", "S2", 1, None),
+        ("till_differs", "S1", 1, -1.5),
+    ]
+
+
 def test_models_say_it_of_segments_and_things(shown):
     assert shown("affinities", "rule", "lift")[0] == ("tea + milk → biscuits & <jam>", 3.5)
     assert shown("segments", "segment", "customers") == [("evening", 2), ("it's weekly", 1)]

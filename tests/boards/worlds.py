@@ -118,6 +118,47 @@ def _health(device_id, shop_id, day_on, health):
     }
 
 
+def _stay(number, zone_id, shop_id, minutes):
+    return {
+        "day_on": SUNDAY,
+        "subject": SUBJECTS[number],
+        "entered_at": NOON,
+        "shop_id": shop_id,
+        "zone_id": zone_id,
+        "left_at": NOON + timedelta(minutes=minutes),
+        "dwell_s": minutes * 60,
+        "located_by": ["app"],
+        "error_m": 4.5,
+    }
+
+
+def _shelf(product_id, shop_id, hour, out_of_stock_s, lost_units=None):
+    return {
+        "shop_id": shop_id,
+        "day_on": SUNDAY,
+        "product_id": product_id,
+        "device_id": f"{shop_id}-scale-1",
+        "hour_at": NOON + timedelta(hours=hour),
+        "counted_by": "weight",
+        "units": 0 if out_of_stock_s else 7,
+        "out_of_stock_s": out_of_stock_s,
+        "lost_units": lost_units,
+    }
+
+
+def _checked(product_id, shop_id, hour, *findings, till_difference_cents=None):
+    return {
+        "shop_id": shop_id,
+        "day_on": SUNDAY,
+        "product_id": product_id,
+        "device_id": f"{shop_id}-label-1",
+        "hour_at": NOON + timedelta(hours=hour),
+        "label_price_cents": 199,
+        "till_difference_cents": till_difference_cents,
+        "findings": list(findings),
+    }
+
+
 def _rule(level, antecedent, consequent, lift):
     return {
         "level": level,
@@ -210,6 +251,23 @@ ROWS = {
         _fridge("S1-fridge-1", "S1", 1200, 300),
         _fridge("S1-fridge-2", "S1", 0),
         _fridge("S2-fridge-1", "S2", 60),
+    ],
+    "gold.visits": [
+        _stay(0, "S1-produce", "S1", 4),
+        _stay(1, "S1-produce", "S1", 9),
+        _stay(1, "S2-checkout", "S2", 2),
+    ],
+    "gold.shelf_stock": [
+        _shelf("tea", "S1", 0, 3600, 1.5),
+        _shelf("tea", "S1", 1, 1800, 0.25),
+        _shelf("tea", "S2", 0, 2520),
+        _shelf("milk", "S1", 0, 0),
+    ],
+    "gold.price_checks": [
+        _checked("tea", "S1", 0, "label_differs", "till_differs", till_difference_cents=-150),
+        _checked("tea", "S1", 1, "label_differs"),
+        _checked("milk", "S2", 0, "label_silent"),
+        _checked("milk", "S2", 1),
     ],
     "gold.device_health": [
         _health("S1-beacon-1", "S1", SUNDAY, 0.5),

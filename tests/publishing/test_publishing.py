@@ -104,11 +104,30 @@ def test_only_what_differs_is_written_and_what_stands_on_the_table_stays(publish
     assert cents == sum(lake.open(HOURS).to_pyarrow_table()["net_revenue_cents"].to_pylist())
 
 
-def test_another_shape_is_written_anew(publish, owner):
+@pytest.mark.parametrize("what", ["shape", "identity"])
+def test_another_shape_and_a_lakehouse_made_anew_are_written_whole(publish, owner, what):
     publish(HOURS.name)
-    owner.run("UPDATE lakehouse.published SET shape = 'of an older release'")
-    assert publish(HOURS.name).how == "new"
+    owner.run(f"UPDATE lakehouse.published SET {what} = 'another'")
+    done = publish(HOURS.name)
+    assert (done.how, done.written) == ("changed", len(rows(owner, HOURS)))
+    assert publish(HOURS.name).how == "as it was"
     assert publish(HOURS.name, in_full=True).written == len(rows(owner, HOURS))
+
+
+def test_a_table_of_somebody_else_is_left_alone(publish, owner):
+    publish(SHOPS.name)
+    owner.run("CREATE TABLE gold.shop_hours (mine int)")
+    with pytest.raises(BadSetting, match=r"there is a gold\.shop_hours .* did not make; rename it"):
+        publish(HOURS.name)
+    assert owner.run("SELECT count(*) FROM gold.shop_hours") == [[0]]
+
+
+def test_a_shop_whose_role_would_be_cut_short_is_refused(publish, lake):
+    long = "S" * 60
+    append(lake, {SHOPS.name: [{"shop_id": long, "batch_id": "b"}]})
+    with pytest.raises(BadSetting, match="is longer than PostgreSQL's 63 bytes"):
+        publish(SHOPS.name)
+    lake.open(SHOPS).delete(f"shop_id = '{long}'")
 
 
 def test_what_was_changed_by_hand_there_is_put_right_with_the_next_version(publish, owner, lake):
