@@ -36,22 +36,34 @@ def s3(where: Settings) -> tuple[str, str]:
 def reader(where: Settings) -> tuple[str, str]:
     """The access key and secret key of who may read the bucket of gold and nothing else.
 
-    The project's own server knows them by the owner's, from which nobody can work those out again; a
-    storage of your own takes them from LAKEHOUSE_READER_KEY (`<access>:<secret>`).
+    A storage of your own takes them from LAKEHOUSE_READER_KEY (`<access>:<secret>`).
     """
     if where.s3.is_ours:
-        owner = s3(where)[1].encode()
-        access, secret = (
-            hmac.new(owner, name.encode(), hashlib.sha256).hexdigest()
-            for name in ("reader's access key", "reader's secret key")
-        )
-        return access[:20], secret[:40]
+        return _derived(where, "reader")
     access, _, secret = os.environ.get("LAKEHOUSE_READER_KEY", "").partition(":")
     if not access or not secret:
         raise MissingKey(
             "LAKEHOUSE_READER_KEY is not `<access>:<secret>` of who may read gold alone"
         )
     return access, secret
+
+
+def viewer(where: Settings) -> tuple[str, str]:
+    """The access key and secret key of who may read every bucket and write none.
+
+    A storage of your own has the owner's for it.
+    """
+    return _derived(where, "viewer") if where.s3.is_ours else s3(where)
+
+
+def _derived(where: Settings, who: str) -> tuple[str, str]:
+    """Keys of the project's own server, made of the owner's, from which nobody can work those out."""
+    owner = s3(where)[1].encode()
+    access, secret = (
+        hmac.new(owner, f"{who}'s {what} key".encode(), hashlib.sha256).hexdigest()
+        for what in ("access", "secret")
+    )
+    return access[:20], secret[:40]
 
 
 def pseudonym() -> tuple[int, bytes]:

@@ -247,10 +247,12 @@ class Lake:
             )
         return connection
 
-    def duckdb(self, *extensions: str) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection that reaches the storage."""
+    def duckdb(
+        self, *extensions: str, credentials: tuple[str, str] | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection that reaches the storage, with the owner's keys or others."""
         connection = connected(":memory:", *extensions)
-        said = secret(self.settings, self.endpoint, self._credentials)
+        said = secret(self.settings, self.endpoint, credentials or self._credentials)
         connection.execute(f"CREATE SECRET ({said})")
         return connection
 

@@ -1,7 +1,8 @@
 """Questions in SQL for people: DuckDB over the tables, which can read them and nothing else.
 
 A view is made when its table is first named, as each reads a log. The connection reaches the buckets of
-the tables alone, no file and no other place, and its configuration is locked.
+the tables alone, no file and no other place, and its configuration is locked; on the project's own server
+its keys could not write either.
 """
 
 import difflib
@@ -11,7 +12,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from lakehouse import tables
+from lakehouse import keys, tables
 from lakehouse.errors import BadQuery
 from lakehouse.lake import Lake
 from lakehouse.tables import Table
@@ -35,7 +36,7 @@ class Session:
         self.as_of = as_of
         self.there = {table.name: table for table in lake.existing()}
         self._made: set[str] = set()
-        self._connection = lake.duckdb("httpfs", "delta")
+        self._connection = lake.duckdb("httpfs", "delta", credentials=keys.viewer(lake.settings))
         for layer in _LAYERS:
             self._connection.execute(f"CREATE SCHEMA {layer}")
         buckets = lake.settings.buckets

@@ -140,10 +140,11 @@ def _spawn(home: Path, where: Settings, is_kept: bool) -> Running:
 
 
 def _users(home: Path, where: Settings) -> Path:
-    """The file with those whom the server knows: the owner, and who may read gold and nothing else."""
+    """The file with those whom the server knows: the owner, who may read, and who may read gold alone."""
     ours, gold = Settings(), where.buckets.gold
     rights = {
         "owner": (keys.s3(ours), ["Admin", "Read", "List", "Tagging", "Write"]),
+        "viewer": (keys.viewer(ours), ["Read", "List"]),
         "reader": (keys.reader(ours), [f"Read:{gold}", f"List:{gold}"]),
     }
     known = [

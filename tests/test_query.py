@@ -4,16 +4,18 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
+import boto3
 import pandas as pd
 import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 import lakehouse
-from lakehouse import cli, query, s3, tables
+from lakehouse import cli, keys, query, s3, tables
 from lakehouse.errors import BadQuery, UnknownName
 from lakehouse.lake import Lake
 from lakehouse.settings import Buckets, Settings
@@ -90,6 +92,31 @@ def test_nothing_but_the_tables_is_read_and_nothing_written(lake, text):
     with pytest.raises(BadQuery) as refused:
         ask(lake, text)
     assert "\n" not in str(refused.value)
+
+
+def test_its_key_reads_and_writes_nothing(lake):
+    access, secret = keys.viewer(lake.settings)
+    viewer = boto3.client(
+        "s3",
+        endpoint_url=lake.endpoint,
+        aws_access_key_id=access,
+        aws_secret_access_key=secret,
+        region_name=lake.settings.s3.region,
+    )
+    found = viewer.list_objects_v2(Bucket="query-ops")["Contents"]
+    there = {"Bucket": "query-ops", "Key": found[0]["Key"]}
+    viewer.get_object(**there)
+    for call, given in (
+        (viewer.put_object, there | {"Body": b""}),
+        (viewer.put_object, {"Bucket": "query-ops", "Key": "another", "Body": b""}),
+        (viewer.delete_object, there),
+        (viewer.create_multipart_upload, there),
+        (viewer.delete_bucket, {"Bucket": "query-ops"}),
+        (viewer.create_bucket, {"Bucket": "another"}),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call(**given)
+    assert keys.viewer(Settings()) not in (keys.s3(Settings()), keys.reader(Settings()))
 
 
 def test_the_prompt_the_file_and_the_formats_answer_alike(conf, tmp_path):
