@@ -40,7 +40,7 @@ def main() -> None:
         with s3_server.running(where) as endpoint:
             s3.ensure_buckets(s3.client(where, endpoint), where.buckets.model_dump().values())
             lake = Lake(where, endpoint)
-            lake.append(_TABLE, _rows(0, count))
+            lake.append(_TABLE, _rows(count))
             told("bench-publish", _figures(lake, count))
     finally:
         server.remove(_HOME)
@@ -81,11 +81,11 @@ def _timed(call: Callable[[], publishing.Published]) -> tuple[float, publishing.
     return time.perf_counter() - since, done
 
 
-def _rows(first: int, count: int) -> pa.Table:
+def _rows(count: int) -> pa.Table:
     """Each zone's hours, whose numbers differ; noise counts to a hundred."""
-    number = pa.array(range(first, first + count), pa.int64())
-    place, hour = _parted(number, _SHOPS * _ZONES)
-    zone, shop = place, _parted(place, _SHOPS)[0]
+    number = pa.array(range(count), pa.int64())
+    zone, hour = _parted(number, _SHOPS * _ZONES)
+    shop = _parted(zone, _SHOPS)[0]
     at = pc.add(pa.scalar(_FIRST, pa.timestamp("us", tz="UTC")), _hours(hour))
     part = pc.cast(_parted(number, 100)[0], pa.float64())
     known = {

@@ -1,6 +1,8 @@
 """A table's newest version into PostgreSQL: in one transaction, only what differs, and counted."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -36,23 +38,20 @@ class Published:
 
 def prepare(connection: Connection) -> None:
     """Make schemas, roles and the record of what was published, where they are not there."""
-    connection.run("BEGIN")
-    connection.run("SELECT pg_advisory_xact_lock(hashtext('lakehouse.prepare'))")
-    connection.run("CREATE SCHEMA IF NOT EXISTS lakehouse")
-    connection.run(f"CREATE SCHEMA IF NOT EXISTS {shape.SCHEMA}")
-    connection.run(
-        f"CREATE TABLE IF NOT EXISTS {_PUBLISHED} (table_name text PRIMARY KEY, "
-        "version bigint NOT NULL, rows bigint NOT NULL, shape text NOT NULL, identity text NOT NULL, "
-        "published_at timestamptz NOT NULL DEFAULT now())"
-    )
-    for role in (shape.ANALYST, shape.SHOPS):
-        _make_role(connection, role)
-    for granted in (
-        f"GRANT USAGE ON SCHEMA {shape.SCHEMA}, lakehouse TO {shape.ANALYST}, {shape.SHOPS}",
-        f"GRANT SELECT ON {_PUBLISHED} TO {shape.ANALYST}, {shape.SHOPS}",
-    ):
-        connection.run(granted)
-    connection.run("COMMIT")
+    readers = f"{shape.ANALYST}, {shape.SHOPS}"
+    with _transaction(connection):
+        connection.run("SELECT pg_advisory_xact_lock(hashtext('lakehouse.prepare'))")
+        connection.run("CREATE SCHEMA IF NOT EXISTS lakehouse")
+        connection.run(f"CREATE SCHEMA IF NOT EXISTS {shape.SCHEMA}")
+        connection.run(
+            f"CREATE TABLE IF NOT EXISTS {_PUBLISHED} (table_name text PRIMARY KEY, version bigint "
+            "NOT NULL, rows bigint NOT NULL, shape text NOT NULL, identity text NOT NULL, "
+            "published_at timestamptz NOT NULL DEFAULT now())"
+        )
+        for role in (shape.ANALYST, shape.SHOPS):
+            _make_role(connection, role)
+        connection.run(f"GRANT USAGE ON SCHEMA {shape.SCHEMA}, lakehouse TO {readers}")
+        connection.run(f"GRANT SELECT ON {_PUBLISHED} TO {readers}")
 
 
 def publish(
@@ -70,43 +69,66 @@ def publish(
     Raises  ServerFault where PostgreSQL then holds other rows than gold, BadSetting where there is
             another table of that name: nothing has changed there
     """
+    try:
+        with _transaction(connection):
+            # What is there is asked for by who holds the lock: nobody else changes it then.
+            connection.run(
+                "SELECT pg_advisory_xact_lock(hashtext('lakehouse.publish'), hashtext(:table))",
+                table=table.name,
+            )
+            done = _brought(connection, lake, sql, table, in_full=in_full)
+    except DatabaseError as fault:
+        # (Of its words only the sentence: the rest may quote a row.)
+        raise ServerFault(f"{table.name}: PostgreSQL refuses it: {fault.args[0]['M']}") from None
+    if done.how != "as it was":
+        connection.run(f"ANALYZE {shape.name(table)}")
+    return done
+
+
+def _brought(
+    connection: Connection,
+    lake: Lake,
+    sql: duckdb.DuckDBPyConnection,
+    table: Table,
+    *,
+    in_full: bool,
+) -> Published:
     version = lake.version(table)
     there, before = _before(connection, lake, table)
     if there == version and not in_full:
         return Published(table, version, lake.rows(table, version), 0, 0, "as it was")
     source = f"delta_scan('{lake.uri(table)}', version = {version})"
+    if there is None or in_full:
+        written, removed = _anew(connection, sql, table, source), 0
+    else:
+        written, removed = _changed(connection, sql, table, source)
+    if table.name == "gold.shops":
+        for [shop] in connection.run(f"SELECT shop_id FROM {shape.name(table)}"):
+            _make_role(connection, shape.SHOP + shop)
+    rows = _checked(connection, sql, table, source)
+    connection.run(
+        f"INSERT INTO {_PUBLISHED} VALUES (:table, :version, :rows, :shape, :identity) "
+        "ON CONFLICT (table_name) DO UPDATE SET version = EXCLUDED.version, "
+        "rows = EXCLUDED.rows, shape = EXCLUDED.shape, identity = EXCLUDED.identity, "
+        "published_at = now()",
+        table=table.name,
+        version=version,
+        rows=rows,
+        shape=shape.digest(table),
+        identity=_identity(lake, table),
+    )
+    return Published(table, version, rows, written, removed, "changed" if before else "new")
+
+
+@contextmanager
+def _transaction(connection: Connection) -> Iterator[None]:
     connection.run("BEGIN")
     try:
-        connection.run(
-            "SELECT pg_advisory_xact_lock(hashtext('lakehouse.publish'), hashtext(:table))",
-            table=table.name,
-        )
-        if there is None or in_full:
-            written, removed = _anew(connection, sql, table, source), 0
-        else:
-            written, removed = _changed(connection, sql, table, source)
-        rows = _checked(connection, sql, table, source)
-        connection.run(
-            f"INSERT INTO {_PUBLISHED} VALUES (:table, :version, :rows, :shape, :identity) "
-            "ON CONFLICT (table_name) DO UPDATE SET version = EXCLUDED.version, "
-            "rows = EXCLUDED.rows, shape = EXCLUDED.shape, identity = EXCLUDED.identity, "
-            "published_at = now()",
-            table=table.name,
-            version=version,
-            rows=rows,
-            shape=shape.digest(table),
-            identity=_identity(lake, table),
-        )
+        yield
         connection.run("COMMIT")
-    except DatabaseError as fault:
-        connection.run("ROLLBACK")
-        # (Of its words only the sentence: the rest may quote a row.)
-        raise ServerFault(f"{table.name}: PostgreSQL refuses it: {fault.args[0]['M']}") from None
     except BaseException:
         connection.run("ROLLBACK")
         raise
-    connection.run(f"ANALYZE {shape.name(table)}")
-    return Published(table, version, rows, written, removed, "changed" if before else "new")
 
 
 def state(connection: Connection) -> dict[str, tuple[int, str, str]]:
@@ -163,7 +185,6 @@ def _anew(connection: Connection, sql: duckdb.DuckDBPyConnection, table: Table, 
     written = _copied(connection, sql, table, source, shape.name(table))
     for statement in shape.after(table):
         connection.run(statement)
-    _make_shops(connection, table)
     return written
 
 
@@ -186,7 +207,6 @@ def _changed(
         f"WHERE NOT EXISTS (SELECT FROM {old} AS present WHERE {same})"
     )
     written = connection.row_count
-    _make_shops(connection, table)
     return written, removed
 
 
@@ -198,12 +218,6 @@ def _same_key(table: Table) -> str:
         f"present.{shape.quoted(key)}"
         for key in table.key
     )
-
-
-def _make_shops(connection: Connection, table: Table) -> None:
-    if table.name == "gold.shops":
-        for [shop] in connection.run(f"SELECT shop_id FROM {shape.name(table)}"):
-            _make_role(connection, shape.SHOP + shop)
 
 
 def _copied(
@@ -224,9 +238,8 @@ def _copied(
     folder = duckdb_folder() / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder) as made:
-        path = (
-            Path(made) / "rows.csv"
-        )  # a null is \\N in both; what reads so and is none is in quotes
+        path = Path(made) / "rows.csv"
+        # A null is \N on both sides; a text that reads so is in quotes.
         form = "(FORMAT csv, HEADER false, NULLSTR '\\N')"
         sql.execute(f"COPY (SELECT {wanted} FROM {source}) TO '{path}' {form}")
         with path.open("rb") as rows:

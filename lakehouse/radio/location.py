@@ -16,10 +16,10 @@ _WIDTHS = 2.5
 _FREEDOM = 4.0
 # The logistic function with this slope is within 0.01 of the normal distribution's (Bowling et al.,
 # Journal of Industrial Engineering and Management 2(1), 2009).
-_LOGISTIC = 1.702
+LOGISTIC = 1.702
 # In a round normal distribution nine of ten lie within 2.146 standard deviations of an axis, which
 # is this many root mean squares of the distance.
-_NINE_IN_TEN = 1.517
+NINE_IN_TEN = 1.517
 
 _NEXT_TO_NOTHING = 1e-300  # what has no logarithm would not count at all, instead of against it
 
@@ -151,7 +151,7 @@ def positions(levels: DataFrame, expected: DataFrame) -> DataFrame:
         .agg(
             mean(x_m).alias("x_m"),
             mean(y_m).alias("y_m"),
-            (_NINE_IN_TEN * F.sqrt(F.abs(spread))).alias("error_m"),
+            (NINE_IN_TEN * F.sqrt(F.abs(spread))).alias("error_m"),
         )
     )
 
@@ -182,7 +182,7 @@ def zone_shares(levels: DataFrame, expected: DataFrame, zoned: DataFrame) -> Dat
             *_INSTANT,
             "zone_id",
             F.try_divide("_w", total).alias("share"),
-            (_NINE_IN_TEN * F.sqrt(F.abs(spread))).alias("error_m"),
+            (NINE_IN_TEN * F.sqrt(F.abs(spread))).alias("error_m"),
         )
     )
 
@@ -247,6 +247,6 @@ def _log_likelihood() -> Column:
     heard = -(_FREEDOM + 1) / 2 * F.log1p((off_db / scale) ** 2 / _FREEDOM) - F.log(scale)
     # Silence: it would have been weaker than the weakest that was heard.
     silent = -F.log1p(
-        F.exp(-_LOGISTIC * off_db / F.sqrt(F.col("shadow_db") ** 2 + F.col("fading_db") ** 2))
+        F.exp(-LOGISTIC * off_db / F.sqrt(F.col("shadow_db") ** 2 + F.col("fading_db") ** 2))
     )
     return F.when(F.col("readings") > 0, heard).otherwise(silent)

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from lakehouse.radio.location import LOGISTIC, NINE_IN_TEN
+
 Floats = npt.NDArray[np.float64]
 Heard = Mapping[str, Any]  # a struct of Spark's
 
@@ -28,7 +30,6 @@ _BODY_DB, _DECADE_DB, _SPREAD_DB = 6.0, 19.0, 8.0
 _NEAREST_M = 1.0
 # Degrees of freedom of Student's t: one anchor may be shut off, one fix be far off.
 _FREEDOM = 4.0
-_LOGISTIC = 1.702  # as in location.py
 # A fix's accuracy is the radius of 68 % (Android's Location.getAccuracy) of a round normal
 # distribution, in its standard deviation. Under a roof GPS says less than it errs: three times as
 # much is allowed for (assumed).
@@ -38,7 +39,6 @@ _GPS_INDOORS_WORSE = 3.0
 # a metre a second (Bohannon and Andrews, Physiotherapy 97, 2011). Assumed, and not fitted.
 _STANDS = 0.8
 _STANDING_M, _WALKING_M = 0.7, 12.0
-_NINE_IN_TEN = 1.517  # as in location.py
 
 SHARES = (
     "shop_id string, subject string, day_on date, began_at timestamp, at timestamp, "
@@ -158,7 +158,7 @@ def _scan(heard: list[Heard], listening: dict[str, Floats], floor: Floor) -> Flo
     if read:
         most_db = max(one["loss_db"] for one in read)
         for name in listening.keys() - {one["anchor_id"] for one in heard}:
-            score -= np.log1p(np.exp(-_LOGISTIC * (listening[name] - most_db) / _SPREAD_DB))
+            score -= np.log1p(np.exp(-LOGISTIC * (listening[name] - most_db) / _SPREAD_DB))
     return score
 
 
@@ -224,7 +224,7 @@ def _by_zone(likely: Floats, floor: Floor) -> pd.DataFrame:
     share = likely @ member
     mean_x, mean_y = likely @ floor.x_m, likely @ floor.y_m
     spread = likely @ (floor.x_m**2 + floor.y_m**2) - mean_x**2 - mean_y**2
-    error_m = _NINE_IN_TEN * np.sqrt(np.maximum(spread, 0.0))
+    error_m = NINE_IN_TEN * np.sqrt(np.maximum(spread, 0.0))
     step = np.arange(len(likely))
     return pd.DataFrame(
         {
