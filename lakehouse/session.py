@@ -116,6 +116,7 @@ _ENGINE = {
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.python.daemon.module": "lakehouse.daemon",
     # Pseudonym keys stand in plans as literals.
     "spark.sql.redaction.string.regex": "0x[0-9A-Fa-f]{64,}",
     # Listings by a job of 10,000 tasks take 27 s for a tiny table.

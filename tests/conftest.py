@@ -8,7 +8,7 @@ import pytest
 
 from lakehouse import s3, s3_server, session, simulator, tables
 from lakehouse.settings import Settings
-from tests.worlds import QUICK, SEED, WORLD, lakehouse_in, land, run
+from tests.worlds import QUICK, SEED, WORLD, lakehouse_in, land, rows_of, run
 
 
 @pytest.fixture(scope="session")
@@ -97,9 +97,7 @@ def frame(spark):
     """Make rows of a declared table out of the columns that matter; the others are null."""
 
     def of(table, *rows):
-        declared = tables.by_name(table)
-        assert {name for row in rows for name in row} <= set(declared.column_names)
-        cells = [[row.get(name) for name in declared.column_names] for row in rows]
-        return spark.createDataFrame(cells, declared.ddl)
+        assert {name for row in rows for name in row} <= set(tables.by_name(table).column_names)
+        return rows_of(spark, table, rows)
 
     return of

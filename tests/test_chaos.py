@@ -1,10 +1,11 @@
 """A few minutes' cut of `make chaos`: drivers killed at the most telling requests."""
 
+from functools import partial
+
 import pytest
 
-from bench.chaos import kills, lakes
+from bench.chaos import kills, lakes, stages
 from bench.chaos.cuts import CUTS
-from lakehouse.flow import once
 from tests.worlds import lakehouse_in
 
 TELLING = (
@@ -20,13 +21,8 @@ def test_a_lakehouse_whose_drivers_are_killed_ends_as_one_where_nothing_happened
     server, where, spark
 ):
     calm = lakehouse_in("calm", where, server, spark)
-
-    def beside(stages):
-        for stage in stages.split():
-            once.run(calm, stage)
-
     chain = [cut for cut in CUTS if cut.name in TELLING]
-    with kills.pair(server, lakes.shares(), calm.lake, beside) as both:
+    with kills.pair(server, lakes.shares(), calm.lake, partial(stages.run, calm)) as both:
         differences = both.through(chain)
     assert differences == []
     assert dict(both.done) == dict.fromkeys(TELLING, 1)

@@ -1,6 +1,10 @@
 """The small world that the tests of the whole flow share, and ways to take it to gold."""
 
-from lakehouse import s3, session
+import pyarrow as pa
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
+
+from lakehouse import s3, session, tables
 from lakehouse.flow import build, ingest, place, refine
 from lakehouse.settings import Buckets, Faults, Simulation
 
@@ -40,6 +44,16 @@ QUICK = {
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
     **session.INTERPRETED,
 }
+
+
+def rows_of(spark, table, rows):
+    """A frame of rows (column -> value) of a declared table; columns they do not have are null.
+
+    By Arrow, as rows of Python are pickled by a worker, anew for each use of the frame.
+    """
+    ddl = tables.by_name(table).ddl
+    columns = to_arrow_schema(StructType.fromDDL(ddl))
+    return spark.createDataFrame(pa.Table.from_pylist(rows, columns), ddl)
 
 
 def lakehouse_in(prefix, where, server, spark, **sizes):

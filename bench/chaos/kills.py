@@ -49,10 +49,13 @@ class Pair:
     def through(self, chain: Sequence[Cut]) -> list[str]:
         """Run one driver after the other into a cut, the last one to its end; the differences then."""
         self.land()
+        stage = ""
         for cut in chain:
             if cut.stage == "ingest":  # which has nothing to do once a batch is committed
                 self.land()
-            is_killed = killed(self.relay, cut)
+            # A stage that was killed has still to do what it was killed at.
+            is_killed = killed(self.relay, cut, cut.before if cut.stage != stage else "")
+            stage = cut.stage
             self.done[cut.name] += is_killed
             print(f"chaos: {'killed' if is_killed else 'not reached'}, {cut.name}", flush=True)
         self.beside(STAGES)
@@ -115,11 +118,14 @@ def kills(endpoint: str, seed: int) -> Outcome:
     return outcome
 
 
-def killed(relay: Relay, cut: Cut) -> bool:
-    """Run the next driver into a cut and kill it there; False where it ended without reaching it."""
+def killed(relay: Relay, cut: Cut, before: str) -> bool:
+    """Run the next driver into a cut, after the stages `before` it, and kill it there.
+
+    False where it ended without reaching it.
+    """
     with relay.next() as (proxy, driver):
-        if cut.before:
-            lakes.run(driver, cut.before)
+        if before:
+            lakes.run(driver, before)
         reached = arm(proxy, cut)
         is_done = lakes.start(driver, cut.stage)
         until(lambda: reached.is_set() or is_done.is_set(), [driver])
@@ -132,7 +138,7 @@ def _control(endpoint: str, objects: dict[str, bytes], outcome: Outcome) -> Row:
     lakes.land(lake, objects)
     [cut] = [cut for cut in CUTS if "/commits/" in cut.path]
     with contextlib.closing(Relay(lake, endpoint, is_naive=True)) as relay:
-        killed(relay, cut)
+        killed(relay, cut, cut.before)
         with relay.next() as (_, driver):
             lakes.run(driver, "ingest")
     rows = lake.open(tables.by_name("bronze.events")).to_pyarrow_table(

@@ -24,8 +24,9 @@ import pandas as pd
 from pyspark.sql import SparkSession
 
 from bench.results import Row
-from lakehouse import faults, session, settings, tables
+from lakehouse import faults, session, settings
 from lakehouse.settings import PROJECT
+from tests.worlds import rows_of
 
 _DATA = Path(os.environ.get("DATA") or PROJECT.parent / "shared" / "data")
 _NAB = {
@@ -82,21 +83,15 @@ def _found(
         for device in readings["device_id"].unique()
     ]
     frames = [
-        _frame(spark, "silver.readings", rows),
-        _frame(spark, "silver.devices", devices),
-        _frame(spark, "silver.calibrations", []),
+        rows_of(spark, "silver.readings", rows),
+        rows_of(spark, "silver.devices", devices),
+        rows_of(spark, "silver.calibrations", []),
     ]
     found = faults.found(*frames).toPandas()
     found = found[found["fault"].isin(_OF_VALUES)]
     for name in ("from_at", "to_at"):
         found[name] = pd.to_datetime(found[name]).dt.tz_localize("UTC")
     return found
-
-
-def _frame(spark: SparkSession, table: str, rows: list[dict[str, object]]):
-    declared = tables.by_name(table)
-    cells = [[row.get(name) for name in declared.column_names] for row in rows]
-    return spark.createDataFrame(cells, declared.ddl)
 
 
 def _nab(spark: SparkSession) -> list[Row]:

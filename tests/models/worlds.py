@@ -6,7 +6,7 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from lakehouse import tables
-from tests.worlds import lakehouse_in
+from tests.worlds import lakehouse_in, rows_of
 
 FIRST = datetime(2026, 1, 1, 9, tzinfo=UTC)
 DAYS = 90
@@ -98,7 +98,7 @@ def known(spark):
                     "batch_id": "b",
                 }
             )
-    return _declared(spark, "gold.customer_features", rows)
+    return rows_of(spark, "gold.customer_features", rows)
 
 
 def _customers(spark):
@@ -116,13 +116,7 @@ def _customers(spark):
         }
         for name, agreed in purposes.items()
     ]
-    return _declared(spark, "silver.customers", rows)
-
-
-def _declared(spark, name, rows):
-    declared = tables.by_name(name)
-    cells = [[row.get(column) for column in declared.column_names] for row in rows]
-    return spark.createDataFrame(cells, declared.ddl)
+    return rows_of(spark, "silver.customers", rows)
 
 
 def lakehouse(prefix, where, server, spark):
