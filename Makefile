@@ -9,7 +9,7 @@ QUIETLY := mkdir -p .cache/tmp && TMPDIR="$$PWD/.cache/tmp" PIP_CACHE_DIR="$$PWD
 # Compiled modules stay in this folder; without them every start of Python takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup setup-airflow airflow demo test test-slow test-airflow test-browser bench bench-publish bench-live bench-batches bench-quality bench-gate bench-feeds bench-models chaos soak purchases lint clean clean-all
+.PHONY: setup setup-airflow airflow demo test test-slow test-airflow test-browser notebooks bench bench-publish bench-live bench-batches bench-quality bench-gate bench-feeds bench-models chaos soak purchases lint clean clean-all
 
 setup: .venv/installed
 	@$(QUIETLY) $(BIN)/python -m lakehouse.jars
@@ -37,6 +37,10 @@ test-airflow: setup setup-airflow
 # A person's way through the dashboard in Debian's chromium; SHOTS=docs/pictures keeps pictures of it.
 test-browser: setup $(AXE)
 	@$(QUIETLY) timeout 600 $(BIN)/python -m pytest -m browser tests/boards
+
+# Every notebook, twice, on the lakehouse at hand (`make demo` and `lakehouse build` fill it).
+notebooks: setup
+	@$(QUIETLY) timeout 1200 $(BIN)/python -m pytest -m notebooks tests/notebooks --durations=0
 
 bench: setup
 	@$(QUIETLY) $(BIN)/python -m bench.flow

@@ -98,6 +98,19 @@ class Opened(Mapping[str, Rows]):
     def __contains__(self, name: object) -> bool:
         return name in set(self)
 
+    def pinned(self, versions: Mapping[str, int | None]) -> dict[str, Rows]:
+        """Tables by name, each at a version that stays; at its newest where that is None."""
+        return {
+            name: self[name] if at is None else self[name].at(at) for name, at in versions.items()
+        }
+
+    def spark(self) -> "pyspark.sql.SparkSession":
+        """A Spark session on the same storage, started here; it ends when this is closed."""
+        from lakehouse import session  # noqa: PLC0415  most want none
+
+        started = session.spark(self.lake.settings, self.lake.endpoint, "lakehouse.open")
+        return self._held.enter_context(started)
+
     def sql(self, query: str, as_of: int | datetime | None = None) -> pd.DataFrame:
         """The answer to one SELECT, as a pandas frame."""
         found: pd.DataFrame = Session(self.lake, as_of).ask(query).to_pandas()

@@ -155,6 +155,8 @@ def test_a_table_is_had_as_any_frame(lake, conf):
         assert isinstance(rows.polars(), polars.DataFrame)
         assert len(rows.arrow()) == 2
         assert len(rows.at(0).arrow()) == 1
+        pinned = there.pinned({"ops.repeats": 0})["ops.repeats"]
+        assert (pinned, there.pinned({"ops.repeats": None})["ops.repeats"]) == (rows.at(0), rows)
         means = rows.describe().set_index("column")["means"]
         assert means["event_id"] == "the sender's id of the message"
         counted = there.sql("SELECT count(*) AS n FROM ops.repeats")

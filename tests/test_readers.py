@@ -1,10 +1,13 @@
 """Gold without Spark: DuckDB, Polars and pandas read the same numbers as Spark."""
 
+import re
+
 import polars as pl
 import pytest
 from pyspark.sql import functions as F
 
-from lakehouse import tables
+from lakehouse import query, tables
+from lakehouse.commands.demo import NEXT
 
 pytestmark = pytest.mark.timeout(900)
 # No customer of the small world wears a sensor.
@@ -42,3 +45,10 @@ def test_four_readers_see_the_same_numbers(lakehouse, table):
     assert by_duckdb(lakehouse, table, numbers) == expected
     assert by_polars(lakehouse, table, numbers) == expected
     assert by_pandas(lakehouse, table, numbers) == expected
+
+
+def test_what_the_demo_says_to_ask_next_has_an_answer(lakehouse):
+    asked = re.findall(r'lakehouse sql "(.+)"', NEXT)
+    assert len(asked) == NEXT.count("lakehouse sql") > 0
+    for text in asked:
+        assert query.Session(lakehouse.lake).ask(text).num_rows > 0

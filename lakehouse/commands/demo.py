@@ -17,7 +17,7 @@ from lakehouse.settings import Settings
 if TYPE_CHECKING:
     from lakehouse.flow.place import Place
 
-_NEXT = """\
+NEXT = """\
 next, with .venv/bin on the path:
   lakehouse verify
   lakehouse status
@@ -25,7 +25,7 @@ next, with .venv/bin on the path:
   lakehouse build  # what was the matter with each device, day by day: some minutes more
   lakehouse tables gold.shop_hours
   lakehouse sql "SELECT shop_id, business_on, sum(net_revenue_cents) / 100 AS revenue FROM gold.shop_hours GROUP BY ALL ORDER BY ALL"
-  lakehouse sql "SELECT table_name, unnest(reasons) AS reason, count(*) AS messages FROM ops.quarantine GROUP BY ALL ORDER BY ALL"
+  lakehouse sql "SELECT table_name, reason, count(*) AS messages FROM ops.quarantine, unnest(reasons) AS of(reason) GROUP BY ALL ORDER BY ALL"
 """
 
 
@@ -59,7 +59,7 @@ def demo(ctx: typer.Context, seed: Seed = 1, days: Days = None) -> None:
     end_of("in all", began)
     out.print(", ".join(took), highlight=False)
     out.print(f"report: {report.as_uri()}", highlight=False, soft_wrap=True)
-    out.print(_NEXT.rstrip(), highlight=False, soft_wrap=True, markup=False)
+    out.print(NEXT.rstrip(), highlight=False, soft_wrap=True, markup=False)
 
 
 def _land_and_ingest(stack: ExitStack, where: Settings, endpoint: str, seed: int | None) -> "Place":

@@ -49,24 +49,29 @@ def learn(
     Raises  BadTraining where there is no basket of two items
     """
     del seed, before  # nothing is drawn, and rules have no names to keep
-    rules, popular, notes = [], [], []
-    for level in LEVELS:
-        bought = items_of(baskets, products, level).persist()
-        of = bought.count()
-        model, support = mined(bought, of, given, level)
-        found = _rules(model, of)
-        kept = _telling(_significant(found, given["false_discovery_rate"]))
-        rules.append(kept.assign(level=level))
-        popular.append(_popular(bought).assign(level=level, of=of))
-        notes.append(
-            f"{level}: {of:,} baskets, support {support:.2g}, {len(found):,} rules, "
-            f"{len(kept):,} of which are not chance and say more than a shorter one"
-        )
-        bought.unpersist()
-    tables = {"rules": pd.concat(rules), "popular": pd.concat(popular)}
-    return Learnt(
-        {name: one.reset_index(drop=True) for name, one in tables.items()}, {}, tuple(notes)
+    rules, popular, notes = zip(
+        *(of_level(baskets, products, level, given) for level in LEVELS), strict=True
     )
+    tables = {"rules": pd.concat(rules), "popular": pd.concat(popular)}
+    return Learnt({name: one.reset_index(drop=True) for name, one in tables.items()}, {}, notes)
+
+
+def of_level(
+    baskets: DataFrame, products: DataFrame, level: str, given: dict[str, float]
+) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """The rules of one level and what is bought most there, as `learn` gives them, and a note."""
+    bought = items_of(baskets, products, level).persist()
+    of = bought.count()
+    model, support = mined(bought, of, given, level)
+    found = _rules(model, of)
+    kept = _telling(_significant(found, given["false_discovery_rate"]))
+    popular = _popular(bought).assign(level=level, of=of)
+    bought.unpersist()
+    note = (
+        f"{level}: {of:,} baskets, support {support:.2g}, {len(found):,} rules, "
+        f"{len(kept):,} of which are not chance and say more than a shorter one"
+    )
+    return kept.assign(level=level), popular, note
 
 
 def items_of(baskets: DataFrame, products: DataFrame, level: str) -> DataFrame:
