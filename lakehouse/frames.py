@@ -3,6 +3,7 @@
 Read by delta-rs, without Spark and without a JVM; Spark is started by who asks for a Spark frame.
 """
 
+import atexit
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -81,6 +82,9 @@ class Opened(Mapping[str, Rows]):
         """Take the door to the tables, and what is to be let go of at the end."""
         self.lake = lake
         self._held = held
+        # Not left to the collector: it may come before the last row is read, or after the threads
+        # that an end needs are gone.
+        atexit.register(self.close)
 
     def __getitem__(self, name: str) -> Rows:
         """One table; UnknownName lists those there are."""
@@ -118,6 +122,7 @@ class Opened(Mapping[str, Rows]):
 
     def close(self) -> None:
         """Let go of the S3 server, which ends if nobody else uses it."""
+        atexit.unregister(self.close)
         self._held.close()
 
     def __enter__(self) -> "Opened":

@@ -39,8 +39,10 @@ def _(lake, tables):
     spark = lake.spark()
     baskets, products = (tables[_name].spark(spark) for _name in ("gold.baskets", "gold.products"))
     split_on = splits.of(baskets, AFFINITIES.holdout_days)
+    # Fewer sets than a training takes: what is rarer could hardly be counted in four weeks.
+    given = AFFINITIES.settings({"most_item_sets": 1_000})
     rules, _, note = affinities.of_level(
-        splits.before(baskets, splits.PAID, split_on), products, "category", AFFINITIES.settings()
+        splits.before(baskets, splits.PAID, split_on), products, "category", given
     )
     mo.md(f"Before {split_on}: {note}.")
     return baskets, products, rules, split_on

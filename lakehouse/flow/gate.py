@@ -19,6 +19,7 @@ from lakehouse.flow import counted, sight, suites
 from lakehouse.flow.figures import Figures
 from lakehouse.flow.place import Place
 from lakehouse.flow.suites import Gate
+from lakehouse.session import interpreting
 from lakehouse.tables import Table
 from lakehouse.verdicts import COUNTED, FAILED, PASSED, Stand, Verdict
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lakehouse.quality.judge import Judgement
 
 _AT_ONCE = 2  # tables judged: what GX does between its queries leaves a core to the other
+_FEW = 200_000  # rows that are judged before code for judging them is generated and compiled
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,8 @@ def _judged(run: _Run, table: Table, stand: Stand, seen: Mapping[str, int]) -> l
     if not gate.raw:
         return rows
     # Views, and what GX calls by a name of its own, are this judgement's alone.
-    session = run.place.spark.newSession()
+    is_small = run.place.lake.rows(table) <= _FEW
+    session = interpreting(run.place.spark) if is_small else run.place.spark.newSession()
     store = Store(session, run.place.settings, run.place.lake)
     here = run.figures.arrived_at(table, version)
     sight.name_views(store, gate, seen, sight.reference(run.place, table, version, here))
