@@ -5,10 +5,18 @@ import sys
 
 import pytest
 
+from lakehouse import s3_server, settings
 from lakehouse.settings import PROJECT
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.py"))
 pytestmark = [pytest.mark.notebooks, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def storage():
+    """The storage of the lakehouse at hand, started once for all of them."""
+    with s3_server.running(settings.load(PROJECT / "conf" / "local.yml")):
+        yield
 
 
 def answer(notebook):
