@@ -112,6 +112,7 @@ class Opened(Mapping[str, Rows]):
         """A Spark session on the same storage, started here; it ends when this is closed."""
         from lakehouse import session  # noqa: PLC0415  most want none
 
+        assert self.lake.endpoint  # `opened` has found it
         started = session.spark(self.lake.settings, self.lake.endpoint, "lakehouse.open")
         return self._held.enter_context(started)
 
