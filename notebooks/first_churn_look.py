@@ -75,6 +75,10 @@ def _(customers):
         "days_known",
     )
     _dates = sorted(customers["at"].unique())
+    if len(_dates) < 2 or _dates[0] + pd.Timedelta(days=60) > _dates[-1]:
+        raise LookupError(
+            "receipts of four months are too few: `lakehouse demo` has a year of them"
+        )
     # Learnt from earlier dates and judged on the last; what lies between knows what came after.
     judged_at = _dates[-1]
     _learnable = customers["at"] + pd.Timedelta(days=60) <= judged_at

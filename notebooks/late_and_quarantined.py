@@ -34,10 +34,9 @@ def _():
 
 @app.cell
 def _(tables):
-    _sales = tables["silver.sales"].polars("shop_id", "paid_at", "amount_cents", "is_late")
+    _sales = tables["silver.sales"].pandas("shop_id", "paid_at", "amount_cents", "is_late")
     hours = (
-        _sales.with_columns(_sales["paid_at"].dt.truncate("1h").alias("hour_at"))
-        .to_pandas()
+        _sales.assign(hour_at=_sales["paid_at"].dt.floor("1h"))
         .groupby(["shop_id", "hour_at", "is_late"])["amount_cents"]
         .sum()
         .unstack(fill_value=0)

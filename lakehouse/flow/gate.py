@@ -140,7 +140,7 @@ def _judged(run: _Run, table: Table, stand: Stand, seen: Mapping[str, int]) -> l
     if not gate.raw:
         return rows
     # Views, and what GX calls by a name of its own, are this judgement's alone.
-    is_small = run.place.lake.rows(table) <= _FEW
+    is_small = run.place.lake.rows(table, version) <= _FEW
     session = interpreting(run.place.spark) if is_small else run.place.spark.newSession()
     store = Store(session, run.place.settings, run.place.lake)
     here = run.figures.arrived_at(table, version)
