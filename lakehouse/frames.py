@@ -47,7 +47,7 @@ class Rows:
         if opened.protocol().min_reader_version > _PLAIN_READER:  # its files alone would mislead
             query = f"SELECT {', '.join(columns) or '*'} FROM {self.table.name}"
             return Session(self.lake, self.version).ask(query)
-        return opened.to_pyarrow_table(columns=list(columns) or None)
+        return self.lake.read(self.table, *columns, version=self.version)
 
     def pandas(self, *columns: str) -> pd.DataFrame:
         """As a pandas frame."""

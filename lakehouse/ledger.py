@@ -262,7 +262,7 @@ def _read(lake: Lake) -> list[Batch]:
     if not lake.exists(_BATCHES):
         return []
     found = {}
-    for row in lake.open(_BATCHES).to_pyarrow_table().to_pylist():
+    for row in lake.read(_BATCHES).to_pylist():
         row |= {name: dict(row[name] or []) for name in _MAPS}
         row["objects"] = row["objects"] or []
         row["started_at"] = row["started_at"].isoformat(timespec="milliseconds")

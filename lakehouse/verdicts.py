@@ -184,6 +184,6 @@ def all_of(lake: Lake) -> list[Verdict]:
 def _read(lake: Lake) -> list[Verdict]:
     if not lake.exists(RESULTS):
         return []
-    rows = lake.open(RESULTS).to_pyarrow_table().to_pylist()
+    rows = lake.read(RESULTS).to_pylist()
     found = [Verdict(**row) for row in rows]
     return sorted(found, key=lambda one: (one.judged_at, one.version))

@@ -36,7 +36,7 @@ def place(lakehouse):
 
 
 def results(at):
-    return at.lake.open(verdicts.RESULTS).to_pyarrow_table().to_pylist()
+    return at.lake.read(verdicts.RESULTS).to_pylist()
 
 
 def test_the_world_with_its_faults_passes_and_says_what_each_rule_saw(lakehouse):

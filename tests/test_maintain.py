@@ -139,7 +139,7 @@ def test_a_payload_in_quarantine_goes_after_its_time_and_the_row_stays(place, mo
     now = datetime(2100, 1, 1, tzinfo=UTC)
     monkeypatch.setattr(maintain, "datetime", SimpleNamespace(now=lambda _: now))
     maintain.expire_quarantine(place)
-    found = place.lake.open(QUARANTINE).to_pandas()
+    found = place.lake.read(QUARANTINE).to_pandas()
     dated = found[found["arrived_at"].notna()]
     assert len(found) == rows
     assert dated["payload"].isna().all()

@@ -82,7 +82,7 @@ def details(place, number):
 
 def least(place, name, column, where=None):
     """The least value of a column, to pick one row by."""
-    rows = place.lake.open(tables.by_name(name)).to_pyarrow_table()
+    rows = place.lake.read(tables.by_name(name))
     if where is not None:
         rows = rows.filter(where)
     return pc.min(rows[column]).as_py()
@@ -132,7 +132,7 @@ def test_1_a_message_that_is_nowhere_is_missed_and_its_batch_named(place, change
 
 
 def test_1_a_message_in_two_places_is_seen(place, change):
-    row = place.lake.open(tables.by_name("silver.zones")).to_pyarrow_table().to_pylist()[0]
+    row = place.lake.read(tables.by_name("silver.zones")).to_pylist()[0]
     change(
         "ops.repeats",
         "INSERT INTO {} (table_name, event_id, source_object, source_line, arrived_at, batch_id) "

@@ -63,7 +63,7 @@ class Ground:
     @property
     def rows(self) -> list[dict[str, object]]:
         """The table's rows now."""
-        found: list[dict[str, object]] = self.lake.open(TABLE).to_pyarrow_table().to_pylist()
+        found: list[dict[str, object]] = self.lake.read(TABLE).to_pylist()
         return found
 
     @property

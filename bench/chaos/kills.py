@@ -141,9 +141,7 @@ def _control(endpoint: str, objects: dict[str, bytes], outcome: Outcome) -> Row:
         killed(relay, cut, cut.before)
         with relay.next() as (_, driver):
             lakes.run(driver, "ingest")
-    rows = lake.open(tables.by_name("bronze.events")).to_pyarrow_table(
-        columns=["source_object", "source_line"]
-    )
+    rows = lake.read(tables.by_name("bronze.events"), "source_object", "source_line")
     doubled = rows.num_rows - rows.group_by(rows.column_names).aggregate([]).num_rows
     outcome.must(doubled > 0, "the naive driver doubled nothing: the check does not bite")
     return Row("control without transaction ids and ledger, rows doubled", doubled, "rows", 1)

@@ -36,8 +36,8 @@ def in_force(lake: Lake, version: int, feed: str | None) -> tuple[Correction, ..
 
 @functools.lru_cache(maxsize=16)  # a version never changes; each batch asks for two of them
 def _read(lake: Lake, version: int) -> tuple[Correction, ...]:
-    columns = ["correction_id", "number", "kind", "feed", "condition", "changes", "revokes"]
-    rows = lake.open(TABLE, version).to_pyarrow_table(columns=columns).to_pylist()
+    columns = ("correction_id", "number", "kind", "feed", "condition", "changes", "revokes")
+    rows = lake.read(TABLE, *columns, version=version).to_pylist()
     found = {row.pop("number"): row for row in rows}
     return tuple(
         Correction(**row | {"changes": dict(row["changes"] or [])})

@@ -52,9 +52,8 @@ def _documented(found: list[Verdict]) -> list[Documented]:
 def _scores(lake: Lake) -> list[Score]:
     if not lake.exists(_DATA_QUALITY):
         return []
-    columns = ["table_name", "arrived_on", "dimension", "score", "worst_rule"]
-    rows = lake.open(_DATA_QUALITY).to_pyarrow_table(columns=columns).to_pylist()
-    return [Score(**row) for row in rows]
+    columns = ("table_name", "arrived_on", "dimension", "score", "worst_rule")
+    return [Score(**row) for row in lake.read(_DATA_QUALITY, *columns).to_pylist()]
 
 
 def _publish(lake: Lake, folder: Path) -> None:

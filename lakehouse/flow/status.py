@@ -114,9 +114,7 @@ def _gate(stand: Stand, held_by: list[str]) -> str | None:
 def _by_table(lake: Lake, table: Table) -> Counter[str]:
     if not lake.exists(table):
         return Counter()
-    return Counter(
-        lake.open(table).to_pyarrow_table(columns=["table_name"])["table_name"].to_pylist()
-    )
+    return Counter(lake.read(table, "table_name")["table_name"].to_pylist())
 
 
 def _landed(lake: Lake) -> set[str]:

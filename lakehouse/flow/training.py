@@ -230,7 +230,7 @@ def _served(model: Model, rows: pd.DataFrame) -> set[tuple[Any, ...]]:
 
 def _champions(place: Place, model: Model) -> list[int]:
     """The versions that were champion, in the order in which they became it; the present one last."""
-    rows = place.lake.open(_DECISIONS).to_pyarrow_table().to_pylist()
+    rows = place.lake.read(_DECISIONS).to_pylist()
     mine = [row for row in rows if row["model"] == model.name and row["is_promoted"]]
     mine.sort(key=lambda row: row["decided_at"])
     return [row["model_version"] for row in mine]

@@ -86,5 +86,5 @@ def test_customers_who_all_become_alike_do(at):
     assert ("input", "recency_d") in over
     assert ("output", "segment") in over
     assert ("worth", "silhouette") in over
-    kept = at.lake.open(tables.by_name("ops.model_drift")).to_pyarrow_table().to_pylist()
+    kept = at.lake.read(tables.by_name("ops.model_drift")).to_pylist()
     assert {(row["what"], row["name"]) for row in kept if row["is_over"]} == over

@@ -24,9 +24,7 @@ def train(at, model, **more):
 
 def decisions(at):
     table = tables.by_name("ops.promotions")
-    return sorted(
-        at.lake.open(table).to_pyarrow_table().to_pylist(), key=lambda row: row["decided_at"]
-    )
+    return sorted(at.lake.read(table).to_pylist(), key=lambda row: row["decided_at"])
 
 
 def test_without_a_champion_nothing_is_scored(at):

@@ -32,7 +32,7 @@ def add_hour(lake, hour, cents):
 def test_rows_types_and_comments_are_those_of_gold(publish, owner, lake):
     done = publish(HOURS.name)
     assert (done.how, done.rows, done.written) == ("new", lake.rows(HOURS), lake.rows(HOURS))
-    ours = lake.open(HOURS).to_pyarrow_table().select(list(HOURS.column_names)).to_pylist()
+    ours = lake.read(HOURS).select(list(HOURS.column_names)).to_pylist()
     assert rows(owner, HOURS) == sorted((tuple(row.values()) for row in ours), key=str)
     kinds = owner.run(
         "SELECT column_name, data_type, is_nullable, "
@@ -101,7 +101,7 @@ def test_only_what_differs_is_written_and_what_stands_on_the_table_stays(publish
         at for at in before if at != NOON + timedelta(days=40, hours=1)
     }
     [[cents]] = owner.run("SELECT cents FROM gold.mine")
-    assert cents == sum(lake.open(HOURS).to_pyarrow_table()["net_revenue_cents"].to_pylist())
+    assert cents == sum(lake.read(HOURS)["net_revenue_cents"].to_pylist())
 
 
 @pytest.mark.parametrize("what", ["shape", "identity"])
@@ -136,7 +136,7 @@ def test_what_was_changed_by_hand_there_is_put_right_with_the_next_version(publi
     add_hour(lake, 3, 444)
     publish(HOURS.name)
     [[cents]] = owner.run("SELECT sum(net_revenue_cents) FROM gold.shop_hours")
-    assert cents == sum(lake.open(HOURS).to_pyarrow_table()["net_revenue_cents"].to_pylist())
+    assert cents == sum(lake.read(HOURS)["net_revenue_cents"].to_pylist())
 
 
 def test_sums_that_are_not_golds_change_nothing(publish, owner, lake):

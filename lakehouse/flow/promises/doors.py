@@ -66,9 +66,9 @@ def closed(evidence: Evidence) -> Iterator[str]:
             yield f"{table.name}: its readers need {', '.join(protocol.reader_features)}"
         logged = lake.rows(table)
         by_duckdb = evidence.sql.sql(f"FROM {table.name}").to_arrow_table().num_rows
-        by_pandas = len(opened.to_pandas())
-        if not logged == by_duckdb == by_pandas:
+        by_delta_rs = lake.read(table).num_rows
+        if not logged == by_duckdb == by_delta_rs:
             yield (
                 f"{table.name}: {logged} rows by its log, {by_duckdb} by DuckDB, "
-                f"{by_pandas} by pandas"
+                f"{by_delta_rs} by delta-rs"
             )
