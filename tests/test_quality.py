@@ -1,5 +1,7 @@
 """Judging a frame by Great Expectations: counts, bounds, references, and no pseudonym shown to it."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -125,3 +127,19 @@ def test_a_rule_that_cannot_be_judged_is_named_in_one_sentence(judged, broken, s
     with pytest.raises(BadRule, match=rf"^things\.json: bad cannot be judged: .*{said}") as fault:
         judged(good, broken)
     assert "\n" not in str(fault.value)
+
+
+def test_threads_that_read_rules_at_once_each_get_their_own_figures():
+    asked = rule("more", "expect_table_row_count_to_equal", value={"$PARAMETER": "kept + 1"})
+
+    def of(kept):
+        return judge.built("silver.things", asked, {"kept": kept}).value
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(of, range(200)))
+    finally:
+        sys.setswitchinterval(before)
+    assert found == [kept + 1 for kept in range(200)]

@@ -6,6 +6,7 @@ are never asked for.
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ OURS = (ours.ExpectQueryValueToBeBetween, ours.ExpectDistributionToMatchReferenc
 
 _OF_ROWS = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
 _COUNTED = {"result_format": "BASIC", "partial_unexpected_count": 0}
+# GX reads parameters by one parser for the whole process, and that is no thing for two threads.
+_PARAMETERS = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,14 @@ def judge(
     """
     began = time.monotonic()
     batch = _batch(frame.withColumns(_numbers(frame, subjects)))
-    built = [_built(table_name, rule) for rule in rules]
-    of_rows = [one for one in built if isinstance(one, _OF_ROWS)]
-    others = [one for one in built if not isinstance(one, _OF_ROWS)]
-    results = _validated(table_name, batch, of_rows, figures, {"result_format": "BOOLEAN_ONLY"})
+    asked = [built(table_name, rule, figures) for rule in rules]
+    of_rows = [one for one in asked if isinstance(one, _OF_ROWS)]
+    others = [one for one in asked if not isinstance(one, _OF_ROWS)]
+    results = _validated(table_name, batch, of_rows, {"result_format": "BOOLEAN_ONLY"})
     broken = [one for one in of_rows if not results[_id(one)].success]
-    results |= _validated(table_name, batch, broken, figures, _COUNTED)
-    results |= _validated(table_name, batch, others, figures, _COUNTED)
-    judged = [_judgement(_id(one), results[_id(one)]) for one in built]
+    results |= _validated(table_name, batch, broken, _COUNTED)
+    results |= _validated(table_name, batch, others, _COUNTED)
+    judged = [_judgement(_id(one), results[_id(one)]) for one in asked]
     return judged, time.monotonic() - began
 
 
@@ -105,9 +108,15 @@ def _batch(frame: DataFrame) -> Batch:
     return whole.get_batch(batch_parameters={"dataframe": frame})
 
 
-def _built(table_name: str, rule: dict[str, Any]) -> Expectation:
+def built(
+    table_name: str, rule: dict[str, Any], figures: Mapping[str, float | None]
+) -> Expectation:
+    """The expectation with the figures that it asks for."""
     try:
-        return ExpectationConfiguration(**rule).to_domain_obj()
+        asked = ExpectationConfiguration(**rule)
+        with _PARAMETERS:
+            asked.process_suite_parameters(dict(figures))
+        return asked.to_domain_obj()
     except (GreatExpectationsError, KeyError, ValueError, TypeError) as fault:
         raise BadRule(_sentence(table_name, rule["meta"]["id"], str(fault))) from None
 
@@ -121,27 +130,17 @@ def _validated(
     table_name: str,
     batch: Batch,
     wanted: Sequence[Expectation],
-    figures: Mapping[str, float | None],
     result_format: dict[str, Any],
 ) -> dict[str, ExpectationValidationResult]:
     if not wanted:
         return {}
     suite = ExpectationSuite(name=table_name, expectations=list(wanted))
-    try:
-        found = batch.validate(
-            suite,
-            result_format=result_format,
-            expectation_parameters=dict(figures),
-        ).results
-        faults = [_fault(one) for one in found]
-    except GreatExpectationsError as fault:  # a parameter that there is none of
-        found, faults = [], [str(fault)]
+    found = batch.validate(suite, result_format=result_format).results
+    faults = [_fault(one) for one in found]
     if any(faults):
-        if (
-            len(wanted) > 1
-        ):  # one query that cannot be run takes those with it that were asked along
+        if len(wanted) > 1:  # one query that cannot be run takes those with it that were asked along
             for one in wanted:
-                _validated(table_name, batch, [one], figures, result_format)
+                _validated(table_name, batch, [one], result_format)
         raise BadRule(_sentence(table_name, _id(wanted[0]), next(filter(None, faults))))
     return {_of(one): one for one in found}
 
