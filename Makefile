@@ -9,7 +9,7 @@ QUIETLY := mkdir -p .cache/tmp && TMPDIR="$$PWD/.cache/tmp" PIP_CACHE_DIR="$$PWD
 # Compiled modules stay in this folder; without them every start of Python takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup setup-airflow airflow demo test test-slow test-airflow test-browser notebooks bench bench-publish bench-live bench-batches bench-quality bench-gate bench-feeds bench-models chaos soak purchases lint clean clean-all
+.PHONY: setup setup-airflow airflow demo test test-slow test-airflow test-airflow-kills test-browser notebooks bench bench-publish bench-live bench-batches bench-quality bench-gate bench-feeds bench-models chaos soak purchases lint clean clean-all
 
 setup: .venv/installed
 	@$(QUIETLY) $(BIN)/python -m lakehouse.jars
@@ -33,6 +33,10 @@ test-slow: setup
 # From an empty lakehouse to a scored model by a real Airflow.
 test-airflow: setup setup-airflow
 	@$(QUIETLY) timeout 1500 $(BIN)/python -m pytest -m airflow tests/airflow
+
+# Its scheduler and a worker killed from outside, runs cleared, days filled again.
+test-airflow-kills: setup setup-airflow
+	@$(QUIETLY) timeout 2400 $(BIN)/python -m pytest -m airflow_kills tests/airflow
 
 # A person's way through the dashboard in Debian's chromium; SHOTS=docs/pictures keeps pictures of it.
 test-browser: setup $(AXE)

@@ -1,5 +1,6 @@
 """The way of the data: ingest by the clock, refine and build by the tables they read."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, AssetAny, get_current_context, task
@@ -7,6 +8,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from lakehouse import tables
 from lakehouse.orchestration import LakehouseOperator, asset
+from lakehouse.tables import Table
 
 SETTINGS = {
     "start_date": datetime(2026, 1, 1, tzinfo=UTC),
@@ -24,10 +26,10 @@ EVENTS = tables.by_name("bronze.events")
 GOLD = "\n".join(f"- `{table.name}`: {table.grain}" for table in tables.BUILT)
 
 
-def step(name: str, doc: str) -> LakehouseOperator:
+def step(name: str, writes: Sequence[Table], doc: str) -> LakehouseOperator:
     """A stage of the flow as a task: one at a time, whoever asks."""
     return LakehouseOperator(
-        task_id=name, arguments=[name], announces=True, pool="lakehouse", doc_md=doc
+        task_id=name, arguments=[name], writes=writes, pool="lakehouse", doc_md=doc
     )
 
 
@@ -39,7 +41,7 @@ with DAG(
     doc_md=f"Writes `{EVENTS.name}`: {EVENTS.grain}.",
     **SETTINGS,
 ):
-    step("ingest", "`lakehouse ingest`")
+    step("ingest", [EVENTS], "`lakehouse ingest`")
 
 with DAG(
     "refine",
@@ -49,7 +51,7 @@ with DAG(
     doc_md="Writes " + ", ".join(f"`{table.name}`" for table in tables.SILVER),
     **SETTINGS,
 ):
-    step("refine", "`lakehouse refine`")
+    step("refine", tables.SILVER, "`lakehouse refine`")
 
 with DAG(
     "build",
@@ -69,4 +71,5 @@ with DAG(
         if found["held"]:
             raise AirflowException("; ".join(found["held"]))
 
-    step("build", "`lakehouse build`: Great Expectations first, then what passed") >> gate()
+    doc = "`lakehouse build`: Great Expectations first, then what passed"
+    step("build", tables.BUILT, doc) >> gate()

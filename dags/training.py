@@ -35,7 +35,7 @@ for model in MODELS:
         ) >> LakehouseOperator(
             task_id="score",
             arguments=["score", model.name],
-            announces=True,
+            writes=[tables.by_name(model.output)],
             pool="lakehouse",
             doc_md=f"Writes `{model.output}`: {tables.by_name(model.output).grain}.",
         )

@@ -95,7 +95,9 @@ with DAG(
 
     LakehouseOperator.partial(task_id="rebuild", pool="lakehouse").expand(
         arguments=days()
-    ) >> LakehouseOperator(task_id="build", arguments=["build"], announces=True, pool="lakehouse")
+    ) >> LakehouseOperator(
+        task_id="build", arguments=["build"], writes=tables.BUILT, pool="lakehouse"
+    )
 
 with DAG(
     "repair",
@@ -116,5 +118,5 @@ with DAG(
         return ["quarantine", "release", *table, "--why", str(params["why"])]
 
     LakehouseOperator(task_id="release", arguments=chosen(), pool="lakehouse") >> LakehouseOperator(
-        task_id="build", arguments=["build"], announces=True, pool="lakehouse"
+        task_id="build", arguments=["build"], writes=tables.BUILT, pool="lakehouse"
     )

@@ -46,25 +46,28 @@ def asset(table: Table) -> Asset:
 
 
 class LakehouseOperator(BaseOperator):
-    """Run one command of the lakehouse; announce the tables that really changed.
+    """Run one command of the lakehouse; announce the tables that have changed since they last were.
 
-    An asset event carries version and rows of its table. Output goes to the task's log line by line;
-    a failure says the command's own reason. Who is killed takes the whole process tree with it.
+    An asset event carries version and rows of its table. A task that was killed after its commits
+    has announced nothing: whichever runs next finds nothing to do, and announces them. Output goes
+    to the task's log line by line; a failure says the command's own reason. Who is killed takes the
+    whole process tree with it.
     """
 
     template_fields: Sequence[str] = ("arguments",)
     ui_color = "#dbe9f4"
 
-    def __init__(self, *, arguments: list[str], announces: bool = False, **more: Any) -> None:
-        """Take the command with its arguments, and whether it writes tables."""
+    def __init__(self, *, arguments: list[str], writes: Sequence[Table] = (), **more: Any) -> None:
+        """Take the command with its arguments, and the tables that it writes and announces."""
         self.arguments = arguments
-        self.announces = announces
-        if announces:
+        self.announces = bool(writes)
+        if writes:
             more["outlets"] = [AssetAlias(f"lakehouse {more['task_id']}")]
+            more["inlets"] = [asset(table) for table in writes]  # to be asked what was announced
         super().__init__(**more)
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Run it; give what it reports: the tables that changed, and what the gate holds back."""
+        """Run it; give what it reports: the tables as they are, and what the gate holds back."""
         with tempfile.TemporaryDirectory(prefix="lakehouse-") as folder:
             report = Path(folder) / "report.json"
             more = ["--report", str(report)] if self.announces else []
@@ -72,14 +75,17 @@ class LakehouseOperator(BaseOperator):
             found = json.loads(report.read_text()) if report.exists() else {}
         if status and not found.get("held"):
             raise AirflowException(f"exit status {status}: {last}")
-        for changed in found.get("tables", ()):
-            self._announce(context, changed)
+        for written in found.get("tables", ()):
+            self._announce(context, written)
         return found
 
-    def _announce(self, context: Any, changed: dict[str, Any]) -> None:
-        table = tables.by_name(changed["table"])
-        events = context["outlet_events"][self.outlets[0]]
-        events.add(asset(table), extra={"version": changed["version"], "rows": changed["rows"]})
+    def _announce(self, context: Any, written: dict[str, Any]) -> None:
+        known = asset(tables.by_name(written["table"]))
+        last = context["inlet_events"][known].ascending(False).limit(1)
+        if len(last) and last[0].extra.get("version") == written["version"]:
+            return
+        extra = {"version": written["version"], "rows": written["rows"]}
+        context["outlet_events"][self.outlets[0]].add(known, extra=extra)
 
     def _run(self, arguments: list[str]) -> tuple[int, str]:
         """Exit status and last line."""

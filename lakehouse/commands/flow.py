@@ -49,7 +49,7 @@ def _once(ctx: typer.Context, report: Path | None, *stages: str) -> None:
             if "build" in stages:
                 show.lake_file(place)
             show.went_where(place, done)
-            show.report(place, done, report, held)
+            show.report(place, stages, report, held)
 
         try:
             for stage in stages:

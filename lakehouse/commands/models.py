@@ -93,7 +93,7 @@ def score(ctx: typer.Context, names: _NAMES = None, *, report: show.REPORT = Non
         with once.in_one_sentence(place, scoring.STAGE):
             done = [batch for one in chosen if (batch := scoring.score(place, one))]
         show.went_where(place, done)
-        show.report(place, done, report)
+        show.report(place, [scoring.STAGE], report)
 
 
 def drift(ctx: typer.Context, names: _NAMES = None) -> None:

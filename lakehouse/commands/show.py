@@ -116,26 +116,32 @@ def _versions(batch: Batch) -> int:
 REPORT = Annotated[
     Path | None,
     typer.Option(
-        "--report", help="Write there, as JSON, which tables got which version.", dir_okay=False
+        "--report", help="Write there, as JSON, which tables have which version.", dir_okay=False
     ),
 ]
 
 
 def report(
-    place: "Place", batches: Iterable[Batch], path: Path | None, held: Sequence[str] = ()
+    place: "Place", stages: Iterable[str], path: Path | None, held: Sequence[str] = ()
 ) -> None:
-    """Write for a scheduler which tables really changed, and what the gate holds back and why.
+    """Write for a scheduler how the tables of some stages are, and what the gate holds back and why.
 
-    Takes   batches  of this run; those that wrote nothing change no table
-            path     None writes nothing
+    A table's version is the one that a batch last made: what maintenance does to files is no news.
+
+    Takes   path  None writes nothing
     """
     if path is None:
         return
-    changed = {one.table_name for one in batches if one.version_after is not None}
-    there = [table for table in tables.TABLES if table.name in changed]
+    versions = {
+        batch.table_name: batch.version_after
+        for stage in stages
+        for batch in place.ledger.of(stage)
+        if batch.version_after is not None
+    }
     found = [
-        {"table": one.name, "version": place.lake.version(one), "rows": place.lake.rows(one)}
-        for one in there
+        {"table": one.name, "version": versions[one.name], "rows": place.lake.rows(one)}
+        for one in tables.TABLES
+        if one.name in versions
     ]
     content = {"tables": found, "held": list(held)}
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

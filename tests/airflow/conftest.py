@@ -17,7 +17,6 @@ from lakehouse.settings import PROJECT, Buckets, load
 WORLD = {
     "spark": {"master": "local[2]", "driver_memory": "2g", "shuffle_partitions": 2},
     "simulation": {"receipt_days": 60, "receipt_share": 0.1, "sensor_days": 0},
-    "buckets": Buckets.named("airflow").model_dump(),
 }
 CANARY = "canary-0123456789abcdef-secret"
 
@@ -83,30 +82,41 @@ class Airflow:
         command = [sys.executable, "-m", "lakehouse.cli", "--settings", str(self.conf), *arguments]
         return subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
 
+    def lake(self, endpoint):
+        """Its tables without Spark."""
+        return Lake(load(self.conf), endpoint)
+
     def versions(self):
         """The version of every table."""
         said = json.loads(self.lakehouse("status", "--json").stdout)
         return {one["name"]: one["version"] for one in said["tables"]}
 
 
-@pytest.fixture(scope="session")
+@contextlib.contextmanager
+def started(home, conf, name, **more):
+    """An Airflow of its own, its DAGs paused, for the lakehouse of the buckets `name`."""
+    path = conf / f"{name}.yml"
+    path.write_text(yaml.safe_dump(WORLD | {"buckets": Buckets.named(name).model_dump()}))
+    said = {"LAKEHOUSE_SETTINGS": str(path), "LAKEHOUSE_PYTHON": sys.executable} | more
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in said.items():
+            patch.setenv(variable, value)
+        with airflow_server.running(home / f"airflow {name}") as running:
+            yield Airflow(running, path)
+
+
+@pytest.fixture(scope="module")
 def airflow(home, server, tmp_path_factory):
-    """Airflow on a free port, with its DAGs paused; the S3 server is that of the tests."""
-    conf = tmp_path_factory.mktemp("conf") / "airflow.yml"
-    conf.write_text(yaml.safe_dump(WORLD))
-    said = {"LAKEHOUSE_SETTINGS": str(conf), "LAKEHOUSE_PYTHON": sys.executable}
-    said |= {"LAKEHOUSE_ALERT_SECRET": CANARY}
-    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
-        for name, value in said.items():
-            patch.setenv(name, value)
-        running = stack.enter_context(airflow_server.running(home / "airflow"))
-        yield Airflow(running, conf)
+    """Airflow on a free port; the S3 server is that of the tests."""
+    conf = tmp_path_factory.mktemp("conf")
+    with started(home, conf, "airflow", LAKEHOUSE_ALERT_SECRET=CANARY) as running:
+        yield running
 
 
 @pytest.fixture
 def lake(airflow, server):
     """The tables without Spark."""
-    return Lake(load(airflow.conf), server)
+    return airflow.lake(server)
 
 
 def rows(lake, name):

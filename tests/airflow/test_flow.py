@@ -40,7 +40,7 @@ def test_again_with_nothing_new_nothing_changes(airflow):
 
 def test_a_secret_of_the_environment_is_in_no_log_and_no_database(airflow):
     del airflow
-    folder = home() / "airflow"
+    folder = home() / "airflow airflow"
     seen = [
         path
         for path in folder.rglob("*")
