@@ -20,7 +20,8 @@ SETTINGS = {
     },
     "tags": ["upkeep"],
 }
-TABLES = [table.name for table in (*tables.SILVER, *tables.BUILT)]
+REBUILT = (*tables.SILVER, *tables.BUILT)
+TABLES = [table.name for table in REBUILT]
 
 
 def run(name: str, *arguments: str) -> LakehouseOperator:
@@ -66,10 +67,10 @@ with DAG(
     def wanted(params: dict[str, object]) -> list[str]:
         """The command that the parameters mean."""
         chosen = [f"--{name}={params[name]}" for name in ("day", "shop") if params[name]]
-        command = ["rebuild", str(params["table"]), *(chosen or ["--all"])]
-        return ["tables", str(params["table"])] if params["dry_run"] else command
+        dry = ["--dry-run"] if params["dry_run"] else []
+        return ["rebuild", str(params["table"]), *(chosen or ["--all"]), *dry]
 
-    LakehouseOperator(task_id="rebuild", arguments=wanted(), pool="lakehouse")
+    LakehouseOperator(task_id="rebuild", arguments=wanted(), writes=REBUILT, pool="lakehouse")
 
 with DAG(
     "backfill",

@@ -9,7 +9,9 @@ import typer
 
 from lakehouse import tables
 from lakehouse.commands import show
-from lakehouse.commands.common import err, out, place_of
+from lakehouse.commands.common import err, lake_of, out, place_of
+from lakehouse.lake import Lake
+from lakehouse.tables import Table
 
 
 def rebuild(
@@ -21,11 +23,20 @@ def rebuild(
         typer.Option(formats=["%Y-%m-%d"], help="Silver: only what was emitted on this UTC day."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="The whole table.")] = False,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+    report: show.REPORT = None,
 ) -> None:
     """Rebuild a table from the layer below, and compare its content with what it was."""
     table = tables.by_name(name)
     if everything == bool(shop or day):
         raise typer.BadParameter("either --all, or --shop and --day, or one of these", ctx)
+    if dry_run:
+        with lake_of(ctx) as lake:
+            _would(lake, table, shop, day)
+        return
     from lakehouse import content
     from lakehouse.flow import once, refine
     from lakehouse.flow import rebuild as again
@@ -45,6 +56,22 @@ def rebuild(
             show.went_where(place, [batch])
         out.print(f"before  {before}\nafter   {after}", highlight=False)
         out.print("the content is the same" if before == after else "the content has changed")
+        show.report(place, [stage], report)
+
+
+def _would(lake: Lake, table: Table, shop: str | None, day: datetime | None) -> None:
+    """Say what a rebuild would do."""
+    if not lake.exists(table):
+        out.print(f"{table.name} is not there yet; `lakehouse run` makes it", highlight=False)
+        return
+    is_whole = table in tables.BUILT or table.is_history or not (shop or day)
+    of_shop = f" of shop {shop}" if shop else ""
+    of_day = f" emitted on {day:%Y-%m-%d}" if day else ""
+    what = "all of it" if is_whole else f"what is{of_shop}{of_day}"
+    source = ", ".join(table.upstream) if table in tables.BUILT else "bronze.events"
+    now = f"{lake.rows(table):,} rows at version {lake.version(table)}"
+    said = f"{table.name} ({now}) would be made anew from {source}: {what}"
+    out.print(f"{said}\nnothing was written", highlight=False, soft_wrap=True)
 
 
 def undo(

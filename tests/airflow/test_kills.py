@@ -139,9 +139,9 @@ def test_killed_after_its_commit_and_with_the_scheduler_in_mid_run(
     airflow.trigger("ingest")
     until(lambda: not armed.exists())  # the worker is dead, its table is committed
     until(lambda: running(airflow, "refine", "refine"), 300)  # the next attempt announced it
-    ingested = airflow.runs("ingest")[-1]["dag_run_id"]
-    tried = airflow.ask(f"dags/ingest/dagRuns/{ingested}/taskInstances/ingest")
-    assert (tried["state"], tried["try_number"]) == ("success", 2)
+    path = "dags/ingest/dagRuns/~/taskInstances"
+    tries = airflow.ask(path)["task_instances"]
+    assert ("success", 2) in [(one["state"], one["try_number"]) for one in tries]
 
     time.sleep(10)  # it is in the middle of its work
     processes(airflow, "scheduler")[0].kill()
