@@ -21,6 +21,7 @@ from lakehouse.lake import Lake
 from lakehouse.settings import Buckets, Settings
 
 REPEATS = tables.by_name("ops.repeats")
+SHOPS = tables.by_name("silver.shops")
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +140,17 @@ def test_the_prompt_the_file_and_the_formats_answer_alike(conf, tmp_path):
         answer = said(*more)
         assert answer.exit_code == 1
         assert sentence in answer.stderr
+
+
+def test_a_rebuild_that_is_dry_says_what_it_would_do_and_writes_nothing(conf, lake):
+    lake.append(SHOPS, pa.table({"shop_id": ["S1"]}))
+    rebuild = ("--settings", str(conf), "rebuild", SHOPS.name, "--all", "--dry-run")
+    answer = CliRunner().invoke(cli.app, rebuild)
+    assert answer.stdout == (
+        "silver.shops (1 rows at version 0) would be made anew from bronze.events: all of it\n"
+        "nothing was written\n"
+    )
+    assert lake.version(SHOPS) == 0
 
 
 def test_a_time_without_a_zone_is_utc():

@@ -167,3 +167,30 @@ def test_killed_after_its_commit_and_with_the_scheduler_in_mid_run(
         assert states["backfill"] == ["success"]
         assert airflow.versions()[SALES.name] > before[SALES.name]
         assert differing() == []
+
+
+def test_a_gate_that_fails_stops_what_is_behind_it_until_a_replay(airflow, differing, server):
+    with scheduler(airflow):
+        lake = airflow.lake(server)
+        lost = lake.read(SALES, "basket_id")["basket_id"][0].as_py()
+        lake.open(SALES).delete(f"basket_id = '{lost}'")  # by somebody's hand
+        before = airflow.versions()
+        airflow.trigger("build")
+        airflow.trigger("ingest")
+        time.sleep(5)
+        airflow.rest(("ingest", "build"), least=2, seconds=300)
+        assert airflow.runs("ingest")[-1]["state"] == "success"
+        assert airflow.runs("build")[-1]["state"] == "failed"
+        behind = [table.name for table in tables.BUILT if SALES.name in table.upstream]
+        after = airflow.versions()
+        assert behind
+        assert {name: after[name] for name in behind} == {name: before[name] for name in behind}
+
+        builds = len(airflow.runs("build"))
+        airflow.unpause("replay")
+        airflow.trigger("replay", {"table": SALES.name, "dry_run": False})
+        time.sleep(5)
+        airflow.rest(("replay",), least=1, seconds=300)
+        airflow.rest(("build",), least=builds + 1, seconds=300)  # by what replay announced
+        assert airflow.runs("build")[-1]["state"] == "success"
+        assert differing() == []
