@@ -7,7 +7,7 @@ from airflow.sdk import DAG, AssetAny, get_current_context, task
 from airflow.sdk.exceptions import AirflowException
 
 from lakehouse import tables
-from lakehouse.orchestration import LakehouseOperator, asset
+from lakehouse.orchestration import LakehouseOperator, asset, failed
 from lakehouse.tables import Table
 
 SETTINGS = {
@@ -16,6 +16,7 @@ SETTINGS = {
     "max_active_runs": 1,
     "default_args": {
         "owner": "data engineering",
+        "on_failure_callback": failed,
         "retries": 2,
         "retry_delay": timedelta(minutes=1),
         "retry_exponential_backoff": True,

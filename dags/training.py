@@ -7,7 +7,7 @@ from airflow.sdk import DAG
 
 from lakehouse import tables
 from lakehouse.models.catalog import MODELS
-from lakehouse.orchestration import LakehouseOperator, asset
+from lakehouse.orchestration import LakehouseOperator, asset, failed
 
 for model in MODELS:
     with DAG(
@@ -19,6 +19,7 @@ for model in MODELS:
         max_active_runs=1,
         default_args={
             "owner": "data science",
+            "on_failure_callback": failed,
             "retries": 1,
             "retry_delay": timedelta(minutes=5),
             "execution_timeout": timedelta(hours=2),

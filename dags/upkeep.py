@@ -6,7 +6,7 @@ from airflow.sdk import DAG, Param, task
 from airflow.sdk.exceptions import AirflowException
 
 from lakehouse import tables
-from lakehouse.orchestration import LakehouseOperator
+from lakehouse.orchestration import LakehouseOperator, failed
 
 SETTINGS = {
     "start_date": datetime(2026, 1, 1, tzinfo=UTC),
@@ -14,6 +14,7 @@ SETTINGS = {
     "max_active_runs": 1,
     "default_args": {
         "owner": "data engineering",
+        "on_failure_callback": failed,
         "retries": 1,
         "retry_delay": timedelta(minutes=5),
         "execution_timeout": timedelta(hours=3),

@@ -39,7 +39,7 @@ log = logging.getLogger("lakehouse.alerts")
 class Alert:
     """One thing that somebody must hear of.
 
-    kind      gate_failed, quarantine_share, silent_feed or device_fault
+    kind      gate_failed, quarantine_share, silent_feed, device_fault or task_failed
     of        what it is about, besides the table: a rule or a device
     sentence  what does not hold, for a person
     command   what shows the rows or says more

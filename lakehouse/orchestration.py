@@ -12,6 +12,7 @@ Secrets reach the process by its environment alone.
 """
 
 import json
+import logging
 import os
 import shlex
 import shutil
@@ -31,6 +32,8 @@ from lakehouse.tables import Table
 
 PROJECT = Path(__file__).resolve().parent.parent
 STAGES = ("ingest", "refine", "build", "run")  # that jobs/ has for spark-submit
+_ALERT_S = 120.0  # that telling of a failure may take
+_log = logging.getLogger(__name__)
 _PATIENCE_S = 60.0  # of a process that was asked to end, until it is made to
 _SECRETS = {
     "login": "AWS_ACCESS_KEY_ID",
@@ -43,6 +46,27 @@ _SECRETS = {
 def asset(table: Table) -> Asset:
     """What is scheduled by: a table, under its name."""
     return Asset(name=table.name, uri=table.uri)
+
+
+def failed(context: Any) -> None:
+    """Tell whoever hears of alerts that a task has failed for good; a DAG's `on_failure_callback`."""
+    task = context["task_instance"]
+    name = f"{task.dag_id}.{task.task_id}"
+    sentence = (
+        f"The task {name} of Airflow has failed: {context.get('exception') or 'it was killed'}"
+    )
+    arguments = ["alert", "task_failed", sentence, "--of", name, "--see", task.log_url]
+    done = subprocess.run(
+        _command(arguments),
+        cwd=PROJECT,
+        env=os.environ | _secrets(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_ALERT_S,
+        check=False,
+    )
+    _log.info("%s", (done.stdout or done.stderr).strip())
 
 
 class LakehouseOperator(BaseOperator):

@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import yaml
+from typer.testing import CliRunner
 
-from lakehouse import alerts, keys, s3
+from lakehouse import alerts, cli, keys, s3
 from lakehouse.alerts import Alert, Bell
 from lakehouse.errors import BadSetting, MissingKey
 from lakehouse.flow import place
-from lakehouse.settings import Settings, load
+from lakehouse.settings import Buckets, Settings, load
 from tests import small_s3
 
 SECRET = "a secret of the tests"
@@ -198,3 +200,16 @@ def test_a_wrong_setting_is_named_with_what_was_found(tmp_path, given, said):
     with pytest.raises(BadSetting) as fault:
         load(file)
     assert said in str(fault.value)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_command_tells_of_what_the_lakehouse_does_not_know_itself(tmp_path):
+    conf = tmp_path / "alerts.yml"
+    with listening() as (url, got):
+        buckets = Buckets.named("alerted").model_dump()
+        conf.write_text(yaml.safe_dump({"buckets": buckets, "alerts": {"url": url}}))
+        alert = ("--settings", str(conf), "alert", "task_failed", "It is down", "--of", "build")
+        said = [CliRunner().invoke(cli.app, alert).stdout for _ in range(2)]
+    assert said == ["sent\n", "kept in mind; nothing was sent\n"]
+    [told] = [json.loads(body) for _, body in got]
+    assert (told["kind"], told["of"], told["sentence"]) == ("task_failed", "build", "It is down")

@@ -1,9 +1,12 @@
-"""lakehouse gate, docs: the newest versions of tables judged, and pages made of the verdicts."""
+"""lakehouse gate, docs, alert: the newest versions of tables judged, pages made of the verdicts, and
+whoever must hear of something.
+"""
 
 # ruff: noqa: PLC0415  Spark is loaded by the command that needs it, not by --help.
 
 import sys
 import webbrowser
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -115,4 +118,20 @@ def docs_quality(
         webbrowser.open(first.as_uri())
 
 
-COMMANDS = (gate,)
+def alert(
+    ctx: typer.Context,
+    kind: Annotated[str, typer.Argument(help="What it is: task_failed, or a word of one's own.")],
+    sentence: Annotated[str, typer.Argument(help="What does not hold, for a person.")],
+    of: Annotated[str, typer.Option(help="What it is about.")] = "",
+    see: Annotated[str, typer.Option(help="A command or a page that says more.")] = "",
+) -> None:
+    """Tell whoever hears of alerts: of the same thing once in `alerts.repeat_hours`, not in silent hours."""
+    from lakehouse.alerts import Alert, Bell
+
+    with lake_of(ctx) as lake:
+        told = Alert(kind, "", -1, of, sentence, see)
+        sent = Bell(lake.settings, lake.storage).ring([told], datetime.now(UTC))
+    out.print("sent" if sent else "kept in mind; nothing was sent", highlight=False)
+
+
+COMMANDS = (gate, alert)

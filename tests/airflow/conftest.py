@@ -4,8 +4,10 @@ import contextlib
 import json
 import subprocess
 import sys
+import threading
 import time
 
+import psutil
 import pytest
 import requests
 import yaml
@@ -18,7 +20,7 @@ WORLD = {
     "spark": {"master": "local[2]", "driver_memory": "2g", "shuffle_partitions": 2},
     "simulation": {"receipt_days": 60, "receipt_share": 0.1, "sensor_days": 0},
 }
-CANARY = "canary-0123456789abcdef-secret"
+CANARIES = ("canary-0123456789abcdef-of-the-environment", "canary-0123456789abcdef-of-a-connection")
 
 
 class Airflow:
@@ -107,10 +109,32 @@ def started(home, conf, name, **more):
 
 @pytest.fixture(scope="module")
 def airflow(home, server, tmp_path_factory):
-    """Airflow on a free port; the S3 server is that of the tests."""
+    """Airflow with a secret in its environment and one in a connection, which goes before it."""
     conf = tmp_path_factory.mktemp("conf")
-    with started(home, conf, "airflow", LAKEHOUSE_ALERT_SECRET=CANARY) as running:
+    secrets = {"LAKEHOUSE_ALERT_SECRET": CANARIES[0], "LAKEHOUSE_CONNECTION": "lakehouse"}
+    extra = json.dumps({"alert_secret": CANARIES[1]})
+    connection = {"connection_id": "lakehouse", "conn_type": "generic", "extra": extra}
+    with started(home, conf, "airflow", **secrets) as running:
+        running.ask("connections", method="POST", json=connection)
         yield running
+
+
+@pytest.fixture(scope="module")
+def arguments(airflow):
+    """Every process argument seen since Airflow started."""
+    seen, is_over = set(), threading.Event()
+
+    def look():
+        while not is_over.wait(0.2):
+            for process in psutil.process_iter():
+                with contextlib.suppress(psutil.Error):
+                    seen.update(process.cmdline())
+
+    watch = threading.Thread(target=look)
+    watch.start()
+    yield seen
+    is_over.set()
+    watch.join()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Killed from outside, cleared and backfilled: the tables end as those of a run left in peace."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,11 +12,13 @@ from datetime import timedelta
 import psutil
 import pyarrow.compute as pc
 import pytest
+import yaml
 
 from bench.chaos.lakes import differences
 from lakehouse import airflow_server, tables
 from lakehouse.settings import PROJECT
 from tests.airflow.conftest import started
+from tests.test_alerts import listening
 
 pytestmark = [pytest.mark.airflow_kills, pytest.mark.timeout(1800)]
 FLOW = ("ingest", "refine", "build")
@@ -54,7 +57,13 @@ def airflow(home, server, armed, tmp_path_factory):
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
         "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
     }
-    with started(home, folder, "killed", LAKEHOUSE_PYTHON=str(python), **soon) as running:
+    with (
+        listening() as (url, heard),
+        started(home, folder, "killed", LAKEHOUSE_PYTHON=str(python), **soon) as running,
+    ):
+        known = yaml.safe_load(running.conf.read_text()) | {"alerts": {"url": url}}
+        running.conf.write_text(yaml.safe_dump(known))
+        running.heard = heard
         yield running
 
 
@@ -185,6 +194,12 @@ def test_a_gate_that_fails_stops_what_is_behind_it_until_a_replay(airflow, diffe
         after = airflow.versions()
         assert behind
         assert {name: after[name] for name in behind} == {name: before[name] for name in behind}
+
+        told = [json.loads(body) for _, body in airflow.heard]
+        assert {one["kind"] for one in told} >= {"gate_failed", "task_failed"}
+        [failed] = [one for one in told if one["kind"] == "task_failed"]
+        assert failed["of"] == "build.gate"
+        assert SALES.name in failed["sentence"]
 
         builds = len(airflow.runs("build"))
         airflow.unpause("replay")
