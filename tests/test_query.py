@@ -142,7 +142,11 @@ def test_the_prompt_the_file_and_the_formats_answer_alike(conf, tmp_path):
         assert sentence in answer.stderr
 
 
-def test_a_rebuild_that_is_dry_says_what_it_would_do_and_writes_nothing(conf, lake):
+def test_a_rebuild_that_is_dry_says_what_it_would_do_and_writes_nothing(server, tmp_path):
+    conf, buckets = tmp_path / "dry.yml", Buckets.named("dry")
+    conf.write_text(yaml.safe_dump({"buckets": buckets.model_dump()}))
+    lake = Lake(Settings(buckets=buckets), server)
+    s3.ensure_buckets(lake.storage, buckets.model_dump().values())
     lake.append(SHOPS, pa.table({"shop_id": ["S1"]}))
     rebuild = ("--settings", str(conf), "rebuild", SHOPS.name, "--all", "--dry-run")
     answer = CliRunner().invoke(cli.app, rebuild)
