@@ -52,6 +52,7 @@ def airflow(home, server, armed, tmp_path_factory):
     python.write_text(PYTHON.format(python=sys.executable, armed=armed))
     python.chmod(0o755)
     soon = {
+        "LAKEHOUSE_ALERT_SECRET": "a secret of the tests",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
