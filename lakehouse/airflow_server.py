@@ -109,7 +109,7 @@ def running(folder: Path, port: int | None = None) -> Iterator[Server]:
             _wait(server)
             yield server
         finally:
-            _end(process)
+            end(process)
 
 
 def _password(path: Path) -> str:
@@ -159,7 +159,8 @@ def _wait(server: Server) -> None:
         raise BadMachine(f"Airflow was not healthy after {_HEALTHY_S:.0f} s: {fault}") from None
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its whole group: asked first, then made to."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)

@@ -218,7 +218,7 @@ class Lake:
         """The rows as Arrow: all columns or those named, of the rows for which the SQL `where` holds.
 
         By delta-rs' own engine: Arrow's datasets read in threads that hold objects of Python, and
-        a process that ends while one of those still runs is aborted (45 of 210 times, and 0 of 210 this way).
+        a process that ends while one of those still runs is aborted.
         """
         opened = self.open(table, version)
         named = ", ".join(f'"{name}"' for name in columns) or "*"

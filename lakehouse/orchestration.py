@@ -32,15 +32,15 @@ from lakehouse.tables import Table
 
 PROJECT = Path(__file__).resolve().parent.parent
 STAGES = ("ingest", "refine", "build", "run")  # that jobs/ has for spark-submit
-_ALERT_S = 120.0  # that telling of a failure may take
-_log = logging.getLogger(__name__)
 _PATIENCE_S = 60.0  # of a process that was asked to end, until it is made to
+_ALERT_S = 120.0  # that telling of a failure may take
 _SECRETS = {
     "login": "AWS_ACCESS_KEY_ID",
     "password": "AWS_SECRET_ACCESS_KEY",
     "pseudonym_key": "LAKEHOUSE_PSEUDONYM_KEY",
     "alert_secret": "LAKEHOUSE_ALERT_SECRET",
 }
+_log = logging.getLogger(__name__)
 
 
 def asset(table: Table) -> Asset:

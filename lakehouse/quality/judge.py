@@ -138,9 +138,8 @@ def _validated(
     found = batch.validate(suite, result_format=result_format).results
     faults = [_fault(one) for one in found]
     if any(faults):
-        if (
-            len(wanted) > 1
-        ):  # one query that cannot be run takes those with it that were asked along
+        # One query that cannot be run takes those with it that were asked along.
+        if len(wanted) > 1:
             for one in wanted:
                 _validated(table_name, batch, [one], result_format)
         raise BadRule(_sentence(table_name, _id(wanted[0]), next(filter(None, faults))))

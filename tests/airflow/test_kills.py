@@ -1,12 +1,10 @@
 """Killed from outside, cleared and backfilled: the tables end as those of a run left in peace."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 
 import psutil
@@ -109,12 +107,7 @@ def scheduler(airflow):
     try:
         yield
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(20)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        airflow_server.end(process)
 
 
 def until(holds, seconds=120):
