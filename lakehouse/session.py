@@ -1,6 +1,7 @@
 """The Spark session: Delta, S3 and nothing written outside the home folder."""
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,19 @@ from lakehouse import jars, keys, machine, settings
 from lakehouse.settings import PROJECT, Settings
 
 LOG4J = PROJECT / "conf" / "log4j2.properties"
+
+# Spark puts its jar and a zip of pyspark's sources on the path of its workers: each start compiles the
+# sources, each task lists both anew (docs/decisions/batches.md). The package is installed here.
+_WORKER = """\
+#!/bin/sh
+IFS=:
+kept=
+for part in $PYTHONPATH; do
+    case $part in *.jar | *.zip) ;; *) kept=$kept:$part ;; esac
+done
+export PYTHONPATH="${{kept#:}}"
+exec {python} "$@"
+"""
 
 
 @contextmanager
@@ -34,7 +48,7 @@ def spark(where: Settings, endpoint: str, app: str) -> Iterator[SparkSession]:
     conf = SparkConf().setAppName(app).setAll(list(options.items()))
     if where.spark.master is not None:
         conf.setMaster(where.spark.master)
-    with _environment(where, keys_of_s3):
+    with _environment(where, keys_of_s3, _worker(where, home)):
         _start_jvm(conf, home / "logs" / "jvm.log")
         session = SparkSession.builder.config(conf=conf).getOrCreate()
     try:
@@ -100,11 +114,16 @@ def _options(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
     # Each option in quotes: the home folder may have a blank in its path.
     own = where.spark.conf.get("spark.driver.extraJavaOptions", "")
     options["spark.driver.extraJavaOptions"] = " ".join([*(f'"{one}"' for one in java), own])
-    if where.spark.master is None or not where.spark.master.startswith("local"):
+    if not _is_local(where):
         del options["spark.local.dir"]  # the cluster's own
     else:
         options["spark.driver.host"] = options["spark.driver.bindAddress"] = machine.LOOPBACK
     return options
+
+
+def _is_local(where: Settings) -> bool:
+    """Whether driver and workers are one process; not on a cluster."""
+    return where.spark.master is not None and where.spark.master.startswith("local")
 
 
 INTERPRETED = {
@@ -116,7 +135,6 @@ _ENGINE = {
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    "spark.python.daemon.module": "lakehouse.daemon",
     # Pseudonym keys stand in plans as literals.
     "spark.sql.redaction.string.regex": "0x[0-9A-Fa-f]{64,}",
     # Listings by a job of 10,000 tasks take 27 s for a tiny table.
@@ -191,14 +209,25 @@ def _start_jvm(conf: SparkConf, log: Path) -> None:
         SparkContext._ensure_initialized(gateway=gateway, conf=conf)
 
 
+def _worker(where: Settings, home: Path) -> str:
+    """The Python of workers; where the driver is all there is, it looks through no archive."""
+    if not _is_local(where):
+        return sys.executable
+    script, new = home / "tmp" / "python", home / "tmp" / f"python-{os.getpid()}"
+    new.write_text(_WORKER.format(python=shlex.quote(sys.executable)))
+    new.chmod(0o700)
+    new.replace(script)  # at once: a session beside this one may be starting it
+    return str(script)
+
+
 @contextmanager
-def _environment(where: Settings, keys_of_s3: tuple[str, str]) -> Iterator[None]:
+def _environment(where: Settings, keys_of_s3: tuple[str, str], worker: str) -> Iterator[None]:
     """What the JVM takes over when it is started; afterwards the process is as before."""
     before = dict(os.environ)
     os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"] = keys_of_s3
     if where.s3.is_ours:
         os.environ.pop("AWS_SESSION_TOKEN", None)  # it belongs to the keys we replaced
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_PYTHON", worker)
     os.environ.setdefault("SPARK_LAUNCHER_OPTS", "-XX:-UsePerfData")
     try:
         yield

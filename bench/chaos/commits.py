@@ -101,8 +101,8 @@ def _merged(name: str, endpoint: str, conf: dict[str, str], outcome: Outcome) ->
 
 
 def answers(endpoint: str, seed: int) -> Outcome:
-    """100 commits whose answer is dropped: one version each. The control forgets its tokens, and
-    every second answer is dropped, or it would try for ever.
+    """100 commits whose answer is dropped: one version each. The control, of 30, forgets its tokens,
+    and every second answer is dropped, or it would try for ever.
     """
     del seed
     outcome = Outcome()
@@ -112,11 +112,11 @@ def answers(endpoint: str, seed: int) -> Outcome:
         "spark.driver.extraClassPath": f"{jars.class_path()}:{_forgetful()}",
         "spark.databricks.delta.commit.idempotencyCheck.enabled": "false",
     }
-    for name, conf, every in (("ours", {}, 1), ("forgetful", forgetful, 2)):
+    for name, conf, every, turns in (("ours", {}, 1, 100), ("forgetful", forgetful, 2, 30)):
         with fault_proxy.running(endpoint) as proxy:
             proxy.plan = _drop_answers(every)
             at = ground(f"answers-{name}", proxy.endpoint, endpoint, conf)
-            told, is_well = acknowledged(at.task("w", "append", 100, is_once=every == 1))
+            told, is_well = acknowledged(at.task("w", "append", turns, is_once=every == 1))
             dropped = len(proxy.seen)
         more[name] = at.versions - len(told)
         if name == "ours":

@@ -11,12 +11,16 @@ STAGES = "ingest refine build"
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a driver is killed: at the `turn`-th PUT whose path matches."""
+    """Where a driver is killed: at the `turn`-th PUT whose path matches.
+
+    most  times in a chain that there is something left to be cut off
+    """
 
     name: str
     path: str
     kind: Kind = Kind.HELD
     turn: int = 1
+    most: int = 2
 
     @property
     def stage(self) -> str:
@@ -63,6 +67,7 @@ CUTS = (
         "maintain: after a compaction, before its answer",
         rf"/(bronze|silver)/.*{_COMMIT}",
         Kind.DONE_AND_HELD,
+        most=1,
     ),
 )
 

@@ -12,7 +12,9 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from bench.chaos import lakes
 from bench.chaos.cuts import CUTS, STAGES, Cut, arm
@@ -58,9 +60,10 @@ class Pair:
             stage = cut.stage
             self.done[cut.name] += is_killed
             print(f"chaos: {'killed' if is_killed else 'not reached'}, {cut.name}", flush=True)
-        self.beside(STAGES)
-        with self.relay.next() as (_, last):
+        with ThreadPoolExecutor(1) as threads, self.relay.next() as (_, last):
+            calm = threads.submit(self.beside, STAGES)
             lakes.run(last, STAGES)
+            calm.result()
         return lakes.differences(self.calm, self.rough)
 
 
@@ -92,13 +95,13 @@ def kills(endpoint: str, seed: int) -> Outcome:
     recoveries = equal = 0
     began = time.monotonic()
 
-    def beside(stages: str) -> None:  # a driver each time, as the others' drivers are new too
-        with lakes.driver(calm, endpoint) as driver:
-            lakes.run(driver, stages)
-
-    with pair(endpoint, shares, calm, beside) as both:
+    with (
+        lakes.driver(calm, endpoint) as ready,
+        pair(endpoint, shares, calm, partial(lakes.run, ready)) as both,
+    ):
         while both.done.total() < wanted:
-            chain = [cut for cut in CUTS for _ in range(chance.choice((0, 1, 1, 2)))]
+            turns = ((cut, min(chance.choice((1, 2, 2)), cut.most)) for cut in CUTS)
+            chain = [cut for cut, times in turns for _ in range(times)]
             chain = chain[: wanted - both.done.total()]
             differs = both.through(chain)
             recoveries += 1

@@ -1,4 +1,4 @@
-"""Spark's Python workers look through no archive; what they need is installed."""
+"""The session's Python workers look through no archive; what they need is installed."""
 
 import pandas as pd
 
