@@ -74,3 +74,15 @@ with DAG(
 
     doc = "`lakehouse build`: Great Expectations first, then what passed"
     step("build", tables.BUILT, doc) >> gate()
+
+ASSIGNMENTS = tables.by_name("gold.assignments")
+
+with DAG(
+    "assign",
+    description="Split customers among the forms of the offers that the settings try",
+    schedule=AssetAny(*(asset(tables.by_name(name)) for name in ASSIGNMENTS.upstream)),
+    tags=["flow"],
+    doc_md=f"Writes `{ASSIGNMENTS.name}`: {ASSIGNMENTS.grain}.",
+    **SETTINGS,
+):
+    step("assign", [ASSIGNMENTS], "`lakehouse assign`")

@@ -6,11 +6,18 @@ secret (those come from the environment or from the keys file, see keys.py).
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from lakehouse.errors import BadSetting
 
@@ -127,6 +134,17 @@ class Postgres(_Section):
     url: str | None = None
 
 
+def _is_a_split(shares: dict[str, float]) -> dict[str, float]:
+    if len(shares) < 2 or min(shares.values()) <= 0 or abs(sum(shares.values()) - 1) > 1e-9:
+        raise ValueError(
+            "two forms or more, with shares above 0 that make 1, such as {A: 0.5, B: 0.5}"
+        )
+    return shares
+
+
+Split = Annotated[dict[str, float], AfterValidator(_is_a_split)]
+
+
 class Faults(_Section):
     """What goes wrong in the simulated world: shares of the messages that it can befall (or of
     objects), 0 is off.
@@ -175,7 +193,11 @@ class Simulation(_Section):
 
 
 class Settings(_Section):
-    """One settings file, whole."""
+    """One settings file, whole.
+
+    experiments  offers that are shown in several forms: offer_id -> form -> share of the customers;
+                 the first form is the control
+    """
 
     s3: S3 = S3()
     buckets: Buckets = Buckets()
@@ -186,6 +208,7 @@ class Settings(_Section):
     alerts: Alerts = Alerts()
     mlflow: Mlflow = Mlflow()
     postgres: Postgres = Postgres()
+    experiments: dict[str, Split] = {}
     simulation: Simulation = Simulation()
 
 

@@ -44,6 +44,8 @@ def test_an_empty_file_is_the_defaults(load):
         ("warehouse: x", r"unknown key 'warehouse'; known are s3, buckets, spark, ingest"),
         ("s3: {endpont: x}", r"unknown key 's3.endpont'; known are endpoint, region, path_style"),
         ("spark: {shuffle_partitions: 0}", r"spark.shuffle_partitions is 0: .* greater than"),
+        ("experiments: {o1: {A: 0.5, B: 0.4}}", "experiments.o1 is .*shares above 0 that make 1"),
+        ("experiments: {o1: {A: 1.0}}", "experiments.o1 is .*two forms or more"),
         ("- a", "holds a list, not sections with keys"),
         ("a: [", "not readable as YAML"),
     ],

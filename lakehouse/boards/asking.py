@@ -137,6 +137,8 @@ def _not_yet(names: list[str]) -> str:
 
 def _made_by(name: str) -> str:
     table = tables.by_name(name)
+    if table in tables.ASSIGNED:
+        return "`lakehouse assign`"
     if table in tables.SCORED:
         return "`lakehouse train` and `lakehouse score`"
     if table.name == "ops.promotions":

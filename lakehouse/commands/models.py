@@ -1,4 +1,4 @@
-"""lakehouse train, score, drift, models, promote, rollback, mlflow: what is learnt from gold."""
+"""lakehouse train, score, assign, drift, models, promote, rollback, mlflow: what is learnt from gold."""
 
 # ruff: noqa: PLC0415  Spark and MLflow are loaded by the command that needs them, not by --help.
 
@@ -93,6 +93,23 @@ def score(ctx: typer.Context, names: _NAMES = None, *, report: show.REPORT = Non
         with once.in_one_sentence(place, scoring.STAGE):
             done = [batch for one in chosen if (batch := scoring.score(place, one))]
         show.went_where(place, done)
+        show.report(place, [scoring.STAGE], report)
+
+
+def assign(ctx: typer.Context, *, report: show.REPORT = None) -> None:
+    """Split customers among the forms of the offers in `experiments` of the settings, into gold.
+
+    gold.experiments then sets each form beside the one that is named first.
+    """
+    from lakehouse.flow import assigning, once, scoring
+
+    with place_of(ctx, scoring.STAGE) as place, place.alone(scoring.STAGE):
+        with once.in_one_sentence(place, scoring.STAGE):
+            done = assigning.assign(place)
+        if done is None:
+            settings = place.settings.experiments
+            out.print("nothing has changed" if settings else "the settings name no experiments")
+        show.went_where(place, [done] if done else [])
         show.report(place, [scoring.STAGE], report)
 
 
@@ -258,4 +275,4 @@ def _show(model: Model, trained: "Trained") -> None:
         out.print(f"  {reason}", highlight=False, markup=False, soft_wrap=True)
 
 
-COMMANDS = (train, score, drift, models, promote, rollback, mlflow)
+COMMANDS = (train, score, assign, drift, models, promote, rollback, mlflow)

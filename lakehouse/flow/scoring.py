@@ -1,5 +1,6 @@
 """Score: what the champion of a model says of everybody, into its gold table."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -53,7 +54,7 @@ class Asked:
         ]
         asked = self.module.asked(*frames)
         if self.output.consent and asked is not None:
-            asked = _agreed(self.place, asked, self.output.consent)
+            asked = agreed(self.place, asked, self.output.consent)
         found: pd.DataFrame = self.module.scored(
             made_of, None if asked is None else asked.toPandas()
         )
@@ -68,7 +69,21 @@ def score(place: Place, model: Model) -> Batch | None:
         return None
     output = tables.by_name(model.output)
     read = {name: place.lake.version(tables.by_name(name)) for name in _read(model)}
-    made_of = read | {_MODEL: champion.version}
+
+    def rows() -> DataFrame:
+        found = Asked(place, model, read).rows(tracker.load(champion))
+        version = F.lit(champion.version).cast("bigint")
+        return _frame(place, output, found).withColumn("model_version", version)
+
+    return written(place, output, read | {_MODEL: champion.version}, rows)
+
+
+def written(
+    place: Place, output: Table, made_of: dict[str, int], rows: Callable[[], DataFrame]
+) -> Batch | None:
+    """Write rows, without batch_id, in place of those of a table; None where it was last made of the
+    same: versions of tables, and of what else it follows from.
+    """
     done = place.ledger.of(STAGE, output.name)
     if done and done[-1].upstream == made_of:
         return None
@@ -81,14 +96,7 @@ def score(place: Place, model: Model) -> Batch | None:
         upstream=made_of,
         version_before=before,
     )
-    found = Asked(place, model, read).rows(tracker.load(champion))
-    frame = _frame(place, output, found).withColumns(
-        {
-            "model_version": F.lit(champion.version).cast("bigint"),
-            "batch_id": F.lit(batch.batch_id),
-        }
-    )
-    build.write(place, output, frame, None, batch)
+    build.write(place, output, rows().withColumn("batch_id", F.lit(batch.batch_id)), None, batch)
     committed = place.ledger.committed(ledger.timed(batch))
     place.ledger.record([committed])
     return committed
@@ -114,7 +122,7 @@ def _read(model: Model) -> tuple[str, ...]:
     )
 
 
-def _agreed(place: Place, asked: DataFrame, purpose: str) -> DataFrame:
+def agreed(place: Place, asked: DataFrame, purpose: str) -> DataFrame:
     """Those that agree to a purpose now: at the newest instant that the lake knows of."""
     customers = place.store.read(tables.by_name("silver.customers"))
     app_events = place.store.read(tables.by_name("silver.app_events"))

@@ -13,30 +13,41 @@ _NORMAL_95 = 1.959964
 _UNEVEN = 10.828
 
 _OFFER = ("offer_id",)
+_FORM = ("offer_id", "variant")
 
 
-def build(exposures: DataFrame) -> DataFrame:
+def build(exposures: DataFrame, assignments: DataFrame) -> DataFrame:
     """Count each customer once, in the form of the offer that was shown to it first.
 
-    The control is the first of the forms by name; customers are split evenly among the forms.
+    The control is the form declared as such, or the first by name where none is; customers are split
+    by the shares declared, or evenly.
 
-    Takes   exposures  gold.exposures
+    Takes   exposures, assignments  gold tables of these names
     Gives   gold.experiments
     Source  interval: Agresti and Caffo (The American Statistician 54(4), 2000); evidence: the
             mixture likelihood ratio of Johari, Koomen, Pekelis and Walsh ("Always Valid Inference",
             Operations Research 70(3), 2022), by the normal approximation.
     """
+    wanted = assignments.select("subject", "offer_id", F.col("variant").alias("_wanted"))
+    declared = assignments.groupBy(*_FORM).agg(
+        F.first("share").alias("_share"),
+        (F.first("control") == F.col("variant")).alias("_is_control"),
+    )
     forms = (
         exposures.where("nth = 1 AND offer_id IS NOT NULL AND variant IS NOT NULL")
-        .groupBy("offer_id", "variant")
+        .join(wanted, on=["subject", "offer_id"], how="left")
+        .groupBy(*_FORM)
         .agg(
             F.count("*").alias("subjects"),
             F.count_if("is_used").alias("used"),
+            F.count_if(F.col("_wanted") != F.col("variant")).alias("_strayed"),
             F.max("shown_at").alias("last_shown_at"),
         )
+        .join(declared, on=list(_FORM), how="left")
     )
+    rank = F.struct(~F.coalesce("_is_control", F.lit(False)), "variant")
     controls = forms.groupBy(*_OFFER).agg(
-        F.min_by(F.struct("variant", "subjects", "used"), "variant").alias("_control")
+        F.min_by(F.struct("variant", "subjects", "used", "_share"), rank).alias("_control")
     )
     return (
         forms.join(controls, on=list(_OFFER), how="inner")
@@ -45,6 +56,7 @@ def build(exposures: DataFrame) -> DataFrame:
             F.col("_control.variant").alias("control"),
             F.col("_control.subjects").alias("control_subjects"),
             F.col("_control.used").alias("control_used"),
+            F.col("_control._share").alias("_control_share"),
         )
         .where("variant <> control")
         .withColumns(
@@ -59,6 +71,7 @@ def build(exposures: DataFrame) -> DataFrame:
             "used",
             "control_subjects",
             "control_used",
+            F.when(F.col("_share").isNotNull(), F.col("_strayed")).alias("strayed"),
             "last_shown_at",
             F.round("_lift", 6).alias("lift"),
             F.round(_middle() - F.col("_half"), 6).alias("lift_low"),
@@ -106,9 +119,11 @@ def _evidence() -> Column:
 
 
 def _chi_squared() -> Column:
-    """How far the numbers of customers are from halves."""
-    apart = F.col("subjects") - F.col("control_subjects")
-    return apart * apart / (F.col("subjects") + F.col("control_subjects"))
+    """How far the numbers of customers are from the shares of the two forms."""
+    both = F.col("subjects") + F.col("control_subjects")
+    part = F.coalesce(F.col("_share") / (F.col("_share") + F.col("_control_share")), F.lit(0.5))
+    apart = F.col("subjects") - both * part
+    return apart * apart / (both * part * (1 - part))
 
 
 def _verdict() -> Column:

@@ -20,6 +20,7 @@ from lakehouse.tables import (
 from lakehouse.tables.schema import Column, Table
 
 __all__ = [
+    "ASSIGNED",
     "BRONZE",
     "BUILT",
     "DERIVED",
@@ -48,9 +49,10 @@ GOLD = (
 )
 BUILT = (*DERIVED, *GOLD)  # in the order in which they are built
 SCORED = scored.TABLES  # gold too, but written by models
+ASSIGNED = trials.ASSIGNED  # gold too, but written by `lakehouse assign`
 OPS = ops.TABLES
-WRITTEN = (*BRONZE, *SILVER, *BUILT, *SCORED)  # by batches of the ledger
-TABLES = (*BRONZE, *SILVER, *OPS, *BUILT, *SCORED)  # none before what it is made from
+WRITTEN = (*BRONZE, *SILVER, *ASSIGNED, *BUILT, *SCORED)  # by batches of the ledger
+TABLES = (*BRONZE, *SILVER, *OPS, *ASSIGNED, *BUILT, *SCORED)  # none before what it is made from
 
 
 def by_name(name: str) -> Table:

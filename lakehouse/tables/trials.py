@@ -1,6 +1,25 @@
-"""gold, what experiments are judged by."""
+"""gold, experiments: who is to be shown what, who was, and what came of it."""
 
 from lakehouse.tables.schema import BUILD, Column, Table
+
+ASSIGNED = (
+    Table(
+        name="gold.assignments",
+        grain="one subject and one offer of `experiments` in the settings",
+        key=("subject", "offer_id"),
+        columns=(
+            Column("subject", "string", "pseudonym", is_never_null=True),
+            Column("offer_id", "string", "the offer", is_never_null=True),
+            Column("variant", "string", "the form to show to the subject", is_never_null=True),
+            Column("share", "double", "of the subjects, to whom that form is to be shown"),
+            Column("control", "string", "the form that the others are set beside"),
+            BUILD,
+        ),
+        upstream=("silver.customers", "silver.app_events"),
+        subjects=("subject",),
+        consent="analytics",
+    ),
+)
 
 TABLES = (
     Table(
@@ -42,7 +61,11 @@ TABLES = (
         columns=(
             Column("offer_id", "string", "the offer", is_never_null=True),
             Column("variant", "string", "the form", is_never_null=True),
-            Column("control", "string", "the form beside it: the first by name"),
+            Column(
+                "control",
+                "string",
+                "the form beside it: the one declared, or the first by name",
+            ),
             Column(
                 "subjects",
                 "bigint",
@@ -52,6 +75,12 @@ TABLES = (
             Column("used", "bigint", "of those, who used it after that", is_never_null=True),
             Column("control_subjects", "bigint", "the same of the control", is_never_null=True),
             Column("control_used", "bigint", "the same of the control", is_never_null=True),
+            Column(
+                "strayed",
+                "bigint",
+                "of the subjects, who was to be shown another form; null where the offer is not in "
+                "gold.assignments",
+            ),
             Column("last_shown_at", "timestamp", "UTC; the newest showing that counts"),
             Column("lift", "double", "share who used it less that of the control"),
             Column("lift_low", "double", "lower bound of its 95 % interval, of one look"),
@@ -65,7 +94,8 @@ TABLES = (
             Column(
                 "sampled_chi_squared",
                 "double",
-                "of the numbers of customers against halves; above 10.83 the split is at fault",
+                "of the numbers of customers against the shares declared, or halves; above 10.83 the "
+                "split is at fault",
             ),
             Column(
                 "verdict",
@@ -75,7 +105,7 @@ TABLES = (
             ),
             BUILD,
         ),
-        upstream=("gold.exposures",),
-        windows={"gold.exposures": ("offer_id",)},
+        upstream=("gold.exposures", "gold.assignments"),
+        windows={"gold.exposures": ("offer_id",), "gold.assignments": ("offer_id",)},
     ),
 )
