@@ -23,6 +23,7 @@ SETTINGS = {
 }
 REBUILT = (*tables.SILVER, *tables.BUILT)
 TABLES = [table.name for table in REBUILT]
+BEHIND = "30"  # minutes; a stream builds from whole days every ten
 
 
 def run(name: str, *arguments: str) -> LakehouseOperator:
@@ -47,6 +48,16 @@ with DAG(
     **SETTINGS,
 ):
     run("verify")
+
+with DAG(
+    "watch",
+    description="Whether what landed has reached every table",
+    schedule=timedelta(minutes=10),
+    doc_md=f"`lakehouse status --behind {BEHIND}`: fails, and so alerts, where a table has waited for "
+    "longer, whoever was to write it: these DAGs or a stream that runs for ever.",
+    **SETTINGS,
+):
+    LakehouseOperator(task_id="status", arguments=["status", "--behind", BEHIND])
 
 with DAG(
     "replay",

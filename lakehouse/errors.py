@@ -66,6 +66,13 @@ class GateFailed(LakehouseError):
         self.sentences = sentences
 
 
+class Behind(LakehouseError):
+    """Tables that are behind for longer than asked, a sentence each."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__("; ".join(sentences))
+
+
 class BatchFailed(LakehouseError):
     """A stage stopped in the middle of a batch; running it again goes on from there."""
 

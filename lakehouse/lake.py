@@ -210,6 +210,9 @@ class Lake:
 
     def rows(self, table: Table, version: int | None = None) -> int:
         """How many rows the table has, by its log."""
+        with self._newest(table) as opened:
+            if opened is not None and version in (None, opened.version()):
+                return opened.count()
         return self.open(table, version).count()
 
     def read(

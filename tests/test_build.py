@@ -141,6 +141,14 @@ def test_a_second_build_does_nothing(at):
     assert built(at) == []
 
 
+def test_what_an_older_version_built_from_fewer_tables_is_built_whole(at, monkeypatch):
+    read = build.built_from(at, HEALTH)
+    del read[next(iter(HEALTH.windows))]
+    monkeypatch.setattr(build, "built_from", lambda *_: read)
+    assert build.table(at, HEALTH)
+    assert_equals_a_full_build(at, HEALTH)
+
+
 def test_a_word_of_a_customer_that_comes_late_builds_their_hours_anew(where, server, spark, frame):
     at = lakehouse_in("customers", where, server, spark)
     own = {"metric": "temperature", "unit": "C", "raw_value": "20", "is_late": False}

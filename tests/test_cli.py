@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
-from lakehouse import cli, errors, s3, tables
+from lakehouse import cli, errors, s3, settings, tables
 from lakehouse.commands import look, world
 from lakehouse.lake import Lake
 from lakehouse.settings import PROJECT, Buckets, Settings, Simulation
@@ -246,6 +246,19 @@ def test_status_says_what_is_there_and_what_is_not(shops, run):
     assert there["silver.sales"]["version"] is None
     assert there["silver.sales"]["repeated"] == 2
     assert "not created" in run("--settings", str(shops), "status").stdout
+
+
+def test_status_says_with_its_exit_status_what_has_waited_for_too_long(shops, run, server):
+    where = settings.load(shops)
+    storage, bucket = s3.client(where, server), where.buckets.landing
+    s3.put(storage, bucket, "a_20260301T093100.000Z.jsonl", b"{}\n")
+    asked = ("--settings", str(shops), "status", "--json", "--behind")
+    late, early = run(*asked, "0"), run(*asked, "60")
+    s3.delete(storage, bucket, ["a_20260301T093100.000Z.jsonl"])
+    assert (late.exit_code, early.exit_code) == (1, 0)
+    assert late.stderr == "lakehouse: bronze.events is behind by 1 objects, since 0 min\n"
+    assert json.loads(late.stdout)["tables"][0]["behind_since"]
+    assert run(*asked, "0").exit_code == 0
 
 
 def test_a_promise_that_is_broken_is_exit_1(capsys, monkeypatch):

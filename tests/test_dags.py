@@ -53,7 +53,9 @@ def bag(tmp_path_factory):
 def test_every_dag_imports_without_a_fault(bag):
     assert bag["errors"] == {}
     names = {"ingest", "refine", "build", "maintain", "verify", "replay", "backfill", "repair"}
-    assert set(bag["dags"]) == names | {"assign"} | {f"train_{model.name}" for model in MODELS}
+    assert set(bag["dags"]) == names | {"assign", "watch"} | {
+        f"train_{model.name}" for model in MODELS
+    }
 
 
 def test_they_load_no_engine_and_parse_within_two_seconds(bag):

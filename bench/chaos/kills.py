@@ -48,8 +48,10 @@ class Pair:
         for lake in (self.calm, self.rough):
             lakes.land(lake, objects)
 
-    def through(self, chain: Sequence[Cut]) -> list[str]:
-        """Run one driver after the other into a cut, the last one to its end; the differences then."""
+    def through(self, chain: Sequence[Cut], stages: str = STAGES) -> list[str]:
+        """Run one driver after the other into a cut, the last one all stages to their end; the
+        differences then.
+        """
         self.land()
         stage = ""
         for cut in chain:
@@ -61,8 +63,8 @@ class Pair:
             self.done[cut.name] += is_killed
             print(f"chaos: {'killed' if is_killed else 'not reached'}, {cut.name}", flush=True)
         with ThreadPoolExecutor(1) as threads, self.relay.next() as (_, last):
-            calm = threads.submit(self.beside, STAGES)
-            lakes.run(last, STAGES)
+            calm = threads.submit(self.beside, stages)
+            lakes.run(last, stages)
             calm.result()
         return lakes.differences(self.calm, self.rough)
 
@@ -73,11 +75,14 @@ def pair(
     shares: Sequence[dict[str, bytes]],
     calm: Lake,
     beside: Callable[[str], object],
+    rough: str = "rough",
 ) -> Iterator[Pair]:
-    """A pair that has ingested the first share; its tables are made, no cut is among those commits."""
-    rough = lakes.lake("rough", endpoint)
-    with contextlib.closing(Relay(rough, endpoint)) as relay:
-        made = Pair(calm, rough, beside, relay, iter(shares))
+    """A pair that has ingested the first share, the other one called `rough`; its tables are
+    made, no cut is among those commits.
+    """
+    lake = lakes.lake(rough, endpoint)
+    with contextlib.closing(Relay(lake, endpoint)) as relay:
+        made = Pair(calm, lake, beside, relay, iter(shares))
         made.land()
         beside("ingest")
         with relay.next() as (_, first):

@@ -4,7 +4,8 @@
 
 import json
 from dataclasses import asdict
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE
@@ -15,12 +16,24 @@ from lakehouse import dictionary
 from lakehouse import tables as declared
 from lakehouse.commands import s3
 from lakehouse.commands.common import err, lake_of, out, place_of, settings_of
-from lakehouse.errors import BrokenPromise
+from lakehouse.errors import Behind, BrokenPromise
+
+if TYPE_CHECKING:
+    from lakehouse.flow.status import TableStatus
 
 _AS_JSON = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
-def status(ctx: typer.Context, as_json: _AS_JSON = False) -> None:
+def status(
+    ctx: typer.Context,
+    as_json: _AS_JSON = False,
+    behind: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MINUTES", help="Exit status 1 where a table is behind for longer than that."
+        ),
+    ] = None,
+) -> None:
     """Show every table: rows, version, newest event, lag, quarantined, waiting, last batch."""
     from lakehouse.flow import status as state
 
@@ -31,7 +44,23 @@ def status(ctx: typer.Context, as_json: _AS_JSON = False) -> None:
     if as_json:
         said = {"s3": server, "tables": [asdict(one) for one in found], "gate": held_up}
         typer.echo(json.dumps(said, default=str, ensure_ascii=False))
-        return
+    else:
+        _show_status(server, found, held_up)
+    if behind is not None and (late := [said for one in found if (said := _late(one, behind))]):
+        raise Behind(*late)
+
+
+def _late(one: "TableStatus", minutes: float) -> str | None:
+    """What is said of a table that is behind for longer; None of the others."""
+    if one.behind_since is None:
+        return None
+    waited = (datetime.now(UTC) - one.behind_since).total_seconds() / 60
+    if waited <= minutes:
+        return None
+    return f"{one.name} is behind by {one.lag} {one.lag_unit}, since {waited:.0f} min"
+
+
+def _show_status(server: str | None, found: list["TableStatus"], held_up: list[str]) -> None:
     grid = Grid("table", title=f"S3: {server}", title_justify="left", box=SIMPLE)
     for head in ("rows", "version", "newest event", "lag", "quarantined", "repeats", "waiting"):
         grid.add_column(head, justify="right")

@@ -115,7 +115,8 @@ def table(
         version_before=before,
     )
     by_windows = {*declared.windows, *declared.by_subject}
-    is_partial = bool(seen) and set(changed) <= by_windows and not in_full
+    is_known = seen.keys() >= set(now)  # not where another version of the project declared fewer
+    is_partial = is_known and set(changed) <= by_windows and not in_full
     touched = _touched(place, declared, changed, seen, now) if is_partial else None
     rows = frame(place, declared, now, touched)
     write(place, declared, rows.withColumn("batch_id", F.lit(batch.batch_id)), touched, batch)

@@ -16,6 +16,7 @@ from lakehouse.tables import Table
 from lakehouse.verdicts import Stand, Verdicts, held_back, sentences
 
 _READERS = 8  # each waits for the storage most of its time
+_EVENTS = tables.by_name("bronze.events")
 _OPS = tables.by_name("ops.quarantine"), tables.by_name("ops.repeats")
 
 
@@ -27,6 +28,7 @@ class TableStatus:
     newest_at      the newest event time (of gold: the newest hour or instant it speaks of)
     lag            how far it is behind, in `lag_unit`: landed objects for bronze, bronze versions
                    for silver, changed upstream tables for gold
+    behind_since   when the oldest of that came; null where it is not behind
     quarantined    messages that wait in ops.quarantine for this table
     repeated       messages in ops.repeats for this table
     waiting        bronze: messages of feeds that no silver table is declared for
@@ -40,6 +42,7 @@ class TableStatus:
     newest_at: datetime | None
     lag: int | None
     lag_unit: str
+    behind_since: datetime | None
     quarantined: int
     repeated: int
     waiting: int
@@ -64,7 +67,8 @@ def of(lake: Lake, declared: Iterable[Table] = tables.TABLES) -> list[TableStatu
     for table, rows, version, newest in seen:
         last = _last(ledger.result(), table)
         lag, unit = _lag(table, ledger.result(), versions, landed.result())
-        waiting = sum(ledger.result().waiting().values()) if table.name == "bronze.events" else 0
+        since = _since(lake, table, ledger.result(), landed.result()) if lag else None
+        waiting = sum(ledger.result().waiting().values()) if table is _EVENTS else 0
         found.append(
             TableStatus(
                 table.name,
@@ -73,6 +77,7 @@ def of(lake: Lake, declared: Iterable[Table] = tables.TABLES) -> list[TableStatu
                 newest,
                 lag,
                 unit,
+                since,
                 quarantined[table.name],
                 repeated[table.name],
                 waiting,
@@ -117,8 +122,10 @@ def _by_table(lake: Lake, table: Table) -> Counter[str]:
     return Counter(lake.read(table, "table_name")["table_name"].to_pylist())
 
 
-def _landed(lake: Lake) -> set[str]:
-    return {one["Key"] for one in s3.objects(lake.storage, lake.settings.buckets.landing)}
+def _landed(lake: Lake) -> dict[str, datetime]:
+    """When each object landed, by the clock of the storage."""
+    landed = s3.objects(lake.storage, lake.settings.buckets.landing)
+    return {one["Key"]: one["LastModified"] for one in landed}
 
 
 def _last(ledger: Ledger, table: Table) -> Batch | None:
@@ -127,17 +134,40 @@ def _last(ledger: Ledger, table: Table) -> Batch | None:
 
 
 def _lag(
-    table: Table, ledger: Ledger, versions: dict[str, int | None], landed: set[str]
+    table: Table, ledger: Ledger, versions: dict[str, int | None], landed: dict[str, datetime]
 ) -> tuple[int | None, str]:
-    if table.name == "bronze.events":
-        return len(landed - ledger.ingested()), "objects"
+    if table is _EVENTS:
+        return len(landed.keys() - ledger.ingested()), "objects"
     if table in tables.SILVER:
-        reached = [batch.source_to for batch in ledger.of("refine", table.name)]
-        newest = max((version for version in reached if version is not None), default=-1)
-        bronze = versions.get("bronze.events")
-        return (None if bronze is None else max(bronze - newest, 0)), "versions"
+        bronze = versions.get(_EVENTS.name)
+        reached = _reached(table, ledger)[_EVENTS.name]
+        return (None if bronze is None else max(bronze - reached, 0)), "versions"
     if table in tables.BUILT:
-        built = ledger.of("build", table.name)
-        read = built[-1].upstream if built else {}
-        return sum(versions.get(name) != read.get(name) for name in table.upstream), "tables"
+        there = {name: version for name, version in versions.items() if version is not None}
+        reached = _reached(table, ledger)
+        return sum(there.get(name, -1) != read for name, read in reached.items()), "tables"
     return None, ""
+
+
+def _since(
+    lake: Lake, table: Table, ledger: Ledger, landed: dict[str, datetime]
+) -> datetime | None:
+    """When the oldest of what a table is behind of landed or was committed."""
+    if table is _EVENTS:
+        return min(landed[name] for name in landed.keys() - ledger.ingested())
+    waiting = [
+        lake.committed_at(upstream, reached + 1)
+        for name, reached in _reached(table, ledger).items()
+        if reached < lake.version(upstream := tables.by_name(name))
+    ]
+    return min(waiting, default=None)
+
+
+def _reached(table: Table, ledger: Ledger) -> dict[str, int]:
+    """The versions of its upstream tables that a table was made from; -1 where from none."""
+    if table in tables.SILVER:
+        done = [batch.source_to for batch in ledger.of("refine", table.name)]
+        return {_EVENTS.name: max((one for one in done if one is not None), default=-1)}
+    built = ledger.of("build", table.name)
+    read = built[-1].upstream if built else {}
+    return {name: read.get(name, -1) for name in table.upstream}
