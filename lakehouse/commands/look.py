@@ -46,7 +46,7 @@ def status(
         typer.echo(json.dumps(said, default=str, ensure_ascii=False))
     else:
         _show_status(server, found, held_up)
-    if behind is not None and (late := [said for one in found if (said := _late(one, behind))]):
+    if behind is not None and (late := [told for one in found if (told := _late(one, behind))]):
         raise Behind(*late)
 
 

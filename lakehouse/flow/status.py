@@ -140,8 +140,8 @@ def _lag(
         return len(landed.keys() - ledger.ingested()), "objects"
     if table in tables.SILVER:
         bronze = versions.get(_EVENTS.name)
-        reached = _reached(table, ledger)[_EVENTS.name]
-        return (None if bronze is None else max(bronze - reached, 0)), "versions"
+        refined = _reached(table, ledger)[_EVENTS.name]
+        return (None if bronze is None else max(bronze - refined, 0)), "versions"
     if table in tables.BUILT:
         there = {name: version for name, version in versions.items() if version is not None}
         reached = _reached(table, ledger)
