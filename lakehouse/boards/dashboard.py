@@ -11,8 +11,8 @@ from flask import Flask, Response, abort, redirect, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from lakehouse import machine
-from lakehouse.boards import pages
+from lakehouse import machine, tables
+from lakehouse.boards import catalog, pages
 from lakehouse.boards.asking import Asking
 from lakehouse.boards.pages import Drawn, Part
 from lakehouse.errors import BadMachine, BadQuery
@@ -28,7 +28,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src data: blob:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_LINKS = [(name.capitalize(), name, f"/{name}") for name in NAMES]
+_LINKS = [(name.capitalize(), name, f"/{name}") for name in (*NAMES, "tables")]
 _FOOT = "Loopback only; nothing is sent anywhere. Instants are UTC."
 
 
@@ -53,6 +53,16 @@ def app(lake: Lake) -> Flask:
     @made.get("/csv/<any(flow, shops, models):name>/<picture>")
     def as_csv(name: str, picture: str) -> Response:
         return _csv(asking, _picture(asking, name, picture))
+
+    @made.get("/tables")
+    def dictionary() -> Any:
+        if name := request.args.get("table"):  # a mark of a lineage
+            return redirect(f"/tables/{name}")
+        return _tables(request.args.get("search", ""))
+
+    @made.get("/tables/<name>")
+    def table(name: str) -> str:
+        return _table(asking, name)
 
     @made.get("/<any('board.css', 'board.js', 'plotly.js'):name>")
     def file(name: str) -> Response:
@@ -188,6 +198,27 @@ def _rows(asking: Asking, page: str, picture: Picture) -> str:
         query=_query(),
         mark=urlencode([(f"key.{name}", value or "") for name, value in mark.items()]),
     )
+
+
+def _tables(search: str) -> str:
+    found = catalog.found(search)
+    return _render(
+        "tables.html",
+        title="Tables",
+        says="What each means. A word finds tables by name, grain and columns.",
+        here="tables",
+        search=search,
+        found=found,
+    )
+
+
+def _table(asking: Asking, name: str) -> str:
+    declared = {table.name: table for table in tables.TABLES}
+    if name not in declared:
+        abort(404)
+    asking.pages()  # of the tables that there are now
+    entry = catalog.of(asking, declared[name])
+    return _render("table.html", title=name, says=entry.table.grain, here="tables", entry=entry)
 
 
 def _csv(asking: Asking, picture: Picture) -> Response:

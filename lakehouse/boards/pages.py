@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
+from lakehouse import dictionary
 from lakehouse.boards import drawing
 from lakehouse.boards.asking import Answer
 
@@ -68,6 +69,7 @@ def environment() -> Environment:
     )
     made.filters["cell"] = drawing.text
     made.filters["said"] = _said
+    made.filters["kind"] = dictionary.kind
     return made
 
 

@@ -42,6 +42,7 @@ _BY_TYPE = {
 class Described:
     """One rule of a file, whatever judges it.
 
+    owner  who is asked about it
     alert  the kind of alert that is told where it does not hold, though it is no `fail`
     """
 
@@ -49,6 +50,7 @@ class Described:
     severity: str
     sentence: str
     dimension: str
+    owner: str | None = None
     alert: str | None = None
 
 
@@ -106,4 +108,5 @@ def _described(file: str, expectation: dict[str, Any]) -> Described:
         )
     if (alert := meta.get("alert")) not in (None, *ALERTS):
         raise BadRule(f"{file}: {meta['id']} has alert '{alert}'; there are {', '.join(ALERTS)}")
-    return Described(meta["id"], meta["severity"], meta["sentence"], dimension, alert)
+    said = meta["id"], meta["severity"], meta["sentence"], dimension, meta.get("owner"), alert
+    return Described(*said)

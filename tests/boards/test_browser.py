@@ -185,18 +185,51 @@ def test_a_mark_leads_to_its_rows_and_they_to_a_file(go, browser, address, downl
     assert browser.current_url.endswith("#fridges")
 
 
+def test_a_person_finds_a_table_by_a_word_and_follows_its_lineage(go, browser, address, lake):
+    go(f"{address}/tables")
+    search = browser.find_element(By.NAME, "search")
+    search.send_keys("conversion")
+    search.submit()
+    WebDriverWait(browser, _SECONDS).until(lambda _: "search=conversion" in browser.current_url)
+    browser.find_element(By.LINK_TEXT, "gold.shop_hours").click()
+    drawn(browser)
+    assert browser.find_element(By.TAG_NAME, "h1").text == "gold.shop_hours"
+    [rows] = [
+        value.text
+        for name, value in zip(
+            browser.find_elements(By.TAG_NAME, "dt"),
+            browser.find_elements(By.TAG_NAME, "dd"),
+            strict=True,
+        )
+        if name.text == "rows"
+    ]
+    with lake.sql() as asked:
+        assert asked.execute("SELECT count(*) FROM gold.shop_hours").fetchall() == [(int(rows),)]
+    keep(browser, "table")
+    marks = browser.find_elements(By.CSS_SELECTOR, "#lineage .drawn .points path")
+    names = browser.execute_script(
+        "return document.querySelector('#lineage .drawn').data[1].customdata"
+    )
+    mark = marks[names.index("table=silver.sales")]
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", mark)
+    ActionChains(browser).move_to_element(mark).pause(0.3).click().perform()
+    WebDriverWait(browser, _SECONDS).until(
+        lambda _: browser.current_url.endswith("/tables/silver.sales")
+    )
+
+
 def test_a_telephone_shows_it_without_moving_sideways(go, browser, address):
     size = browser.get_window_size()
     phone = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
     try:
-        for name in PAGES:
+        for name in (*PAGES, "tables", "tables/gold.visits"):
             go(f"{address}/{name}")
             width, seen = browser.execute_script(
                 "return [document.documentElement.scrollWidth, window.innerWidth]"
             )
             assert width <= seen == 390
-            keep(browser, f"{name}-phone")
+            keep(browser, f"{name.replace('/', '-')}-phone")
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         browser.set_window_size(size["width"], size["height"])
@@ -204,6 +237,11 @@ def test_a_telephone_shows_it_without_moving_sideways(go, browser, address):
 
 def test_no_serious_fault_of_accessibility_on_any_page(go, browser, address, lake):
     pages = [f"{address}/{name}" for name in PAGES]
+    pages += [
+        f"{address}/tables",
+        f"{address}/tables?search=dwell",
+        f"{address}/tables/gold.visits",
+    ]
     pages += [f"{address}/rows/shops/net_revenue", f"{address}/shops?shop=nowhere"]
     pages += [f"{address}/elsewhere", report.write(lake).as_uri()]
     for page in pages:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import re
 import signal
@@ -12,12 +13,14 @@ import time
 
 import pytest
 import yaml
+from markupsafe import escape
 from typer.testing import CliRunner
 
-from lakehouse import cli, pictures
+from lakehouse import cli, pictures, tables
 from lakehouse.boards import dashboard
+from lakehouse.flow import suites
 from lakehouse.pictures import Chosen
-from tests.boards.worlds import SUBJECTS
+from tests.boards.worlds import ROWS, SUBJECTS
 
 REVENUE = pictures.shops.REVENUE
 
@@ -79,6 +82,39 @@ def test_a_mark_leads_to_its_rows_and_their_csv(get):
 def test_many_rows_are_shown_in_part(get, monkeypatch):
     monkeypatch.setattr(dashboard, "ROWS_SHOWN", 4)
     assert "The first 4 rows; CSV has more." in get("/rows/shops/net_revenue").text
+
+
+def test_a_table_is_found_by_words_of_its_columns(get):
+    found = re.findall(r'href="/tables/([\w.]+)"', get("/tables?search=Dwell+zone").text)
+    assert "gold.visits" in found
+    assert "gold.products" not in found
+    assert "No table has that" in get("/tables?search=unicorn").text
+    every = re.findall(r'href="/tables/([\w.]+)"', get("/tables").text)
+    assert every == [table.name for table in tables.TABLES]
+
+
+@pytest.mark.parametrize("name", [*ROWS, "silver.products"])
+def test_a_table_has_its_page_and_no_subject_on_it(get, name):
+    table = tables.by_name(name)
+    text = get(f"/tables/{table.name}").text
+    for column in table.columns:
+        assert f"<td>{column.name}</td>" in text
+    for upstream in table.upstream:
+        assert f'<a href="/tables/{upstream}">' in text
+    assert not any(subject in text for subject in SUBJECTS)
+
+
+def test_the_page_of_a_table_says_how_it_is_and_its_rules(get, lake):
+    text = get("/tables/gold.shop_hours").text
+    assert f"<dt>rows</dt><dd>{lake.rows(tables.by_name('gold.shop_hours'))}</dd>" in text
+    for rule in suites.of(tables.by_name("gold.shop_hours")).rules.values():
+        assert str(escape(rule.sentence)) in text
+    figure = json.loads(re.search(r'json">(.*?)</script>', text, re.DOTALL)[1])
+    shown = dict(zip(figure["data"][1]["customdata"], figure["data"][1]["x"], strict=True))
+    assert shown["table=bronze.events"] < shown["table=silver.sales"] < 0
+    assert shown["table=gold.shop_hours"] == 0
+    assert get("/tables?table=silver.sales", 302).location == "/tables/silver.sales"
+    assert "There is no such page" in get("/tables/gold.nothing", 404).text
 
 
 def test_what_cannot_be_shown_is_a_sentence(get):
