@@ -9,7 +9,7 @@ QUIETLY := mkdir -p .cache/tmp && TMPDIR="$$PWD/.cache/tmp" PIP_CACHE_DIR="$$PWD
 # Compiled modules stay in this folder; without them every start of Python takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup setup-airflow airflow demo test test-slow test-airflow test-airflow-kills test-browser notebooks bench bench-publish bench-live bench-batches bench-quality bench-gate bench-feeds bench-models chaos soak purchases lint clean clean-all
+.PHONY: setup setup-airflow airflow demo test test-slow test-airflow test-airflow-kills test-browser notebooks bench bench-publish bench-sql bench-live bench-batches bench-quality bench-gate bench-feeds bench-models chaos soak purchases lint clean clean-all
 
 setup: .venv/installed
 	@$(QUIETLY) $(BIN)/python -m lakehouse.jars
@@ -52,6 +52,10 @@ bench: setup
 # Two million rows of gold into PostgreSQL. ROWS=200000 fewer.
 bench-publish: setup
 	@$(QUIETLY) $(BIN)/python -m bench.publishing
+
+# What `lakehouse sql` takes, and 20 who ask at once while a stream writes. PART=warm does one part.
+bench-sql: setup
+	@$(QUIETLY) $(BIN)/python -m bench.sql
 
 # RATE=2000 MINUTES=60 is an hour of live play.
 bench-live: setup

@@ -24,7 +24,7 @@ from lakehouse.publishing import tables as publishing
 from lakehouse.settings import PROJECT
 
 _HOME = PROJECT / ".cache" / "bench-publish"
-_TABLE = tables.by_name("gold.shop_comfort")
+TABLE = tables.by_name("gold.shop_comfort")
 _FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 _SHOPS, _ZONES = 100, 20
 
@@ -40,7 +40,7 @@ def main() -> None:
         with s3_server.running(where) as endpoint:
             s3.ensure_buckets(s3.client(where, endpoint), where.buckets.model_dump().values())
             lake = Lake(where, endpoint)
-            lake.append(_TABLE, _rows(count))
+            lake.append(TABLE, rows(count))
             told("bench-publish", _figures(lake, count))
     finally:
         server.remove(_HOME)
@@ -55,13 +55,13 @@ def _figures(lake: Lake, count: int) -> list[Row]:
     sql = lake.duckdb("httpfs", "delta")
 
     def once(*, in_full: bool = False) -> publishing.Published:
-        return publishing.publish(connection, lake, sql, _TABLE, in_full=in_full)
+        return publishing.publish(connection, lake, sql, TABLE, in_full=in_full)
 
     first, done = _timed(once)
     assert (done.how, done.rows) == ("new", count)
     nothing, done = _timed(once)
     assert done.how == "as it was"
-    lake.open(_TABLE).update({"entries": "entries + 1"}, predicate="noise_leq_db = 1.0")
+    lake.open(TABLE).update({"entries": "entries + 1"}, predicate="noise_leq_db = 1.0")
     changed, done = _timed(once)
     assert done.written == done.removed == count // 100
     anew, _ = _timed(lambda: once(in_full=True))
@@ -81,7 +81,7 @@ def _timed(call: Callable[[], publishing.Published]) -> tuple[float, publishing.
     return time.perf_counter() - since, done
 
 
-def _rows(count: int) -> pa.Table:
+def rows(count: int) -> pa.Table:
     """Each zone's hours, whose numbers differ; noise counts to a hundred."""
     number = pa.array(range(count), pa.int64())
     zone, hour = _parted(number, _SHOPS * _ZONES)
@@ -101,14 +101,14 @@ def _rows(count: int) -> pa.Table:
     of |= {"date": pa.date32(), "timestamp": pa.timestamp("us", tz="UTC"), "boolean": pa.bool_()}
     zero = {"bigint": 0, "int": 0, "double": 0.0, "string": "", "boolean": False}
     cells = []
-    for column in _TABLE.columns:
+    for column in TABLE.columns:
         kind = of.get(column.type, pa.list_(pa.string()))
         if column.name in known:
             cells.append(pc.cast(known[column.name], kind))
         else:
             filled = zero.get(column.type, _FIRST.date()) if column.is_never_null else None
             cells.append(pa.array([filled] * count, kind))
-    return pa.Table.from_arrays(cells, names=list(_TABLE.column_names))
+    return pa.Table.from_arrays(cells, names=list(TABLE.column_names))
 
 
 def _parted(number: pa.Array, by: int) -> tuple[pa.Array, pa.Array]:

@@ -31,11 +31,13 @@ for model in MODELS:
         LakehouseOperator(
             task_id="train",
             arguments=["train", model.name, "--if-older-than", "7", "--or-drifted"],
+            model=model.name,
             pool="lakehouse",
             doc_md="Trained, judged, and promoted where it is better than what is served.",
         ) >> LakehouseOperator(
             task_id="score",
             arguments=["score", model.name],
+            model=model.name,
             writes=[tables.by_name(model.output)],
             pool="lakehouse",
             doc_md=f"Writes `{model.output}`: {tables.by_name(model.output).grain}.",

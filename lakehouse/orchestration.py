@@ -7,6 +7,8 @@ Imported by DAGs alone; it needs Airflow and, of this package, plain data. What 
     LAKEHOUSE_SUBMIT      `spark-submit --master …`: the stages go to a cluster by it
     LAKEHOUSE_CONNECTION  a connection of Airflow with the keys of the storage (login, password) and,
                           as extra, `pseudonym_key` and `alert_secret`; the keys file by default
+    LAKEHOUSE_DASHBOARD   where people find `lakehouse dashboard`; http://127.0.0.1:8050 by default
+    LAKEHOUSE_MLFLOW      where people find `lakehouse mlflow`; http://127.0.0.1:5000 by default
 
 Secrets reach the process by its environment alone.
 """
@@ -24,7 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import Asset, AssetAlias, BaseOperator, Connection
+from airflow.sdk import Asset, AssetAlias, BaseOperator, BaseOperatorLink, Connection
 from airflow.sdk.exceptions import AirflowException
 
 from lakehouse import tables
@@ -32,6 +34,7 @@ from lakehouse.tables import Table
 
 PROJECT = Path(__file__).resolve().parent.parent
 STAGES = ("ingest", "refine", "build", "run")  # that jobs/ has for spark-submit
+_DASHBOARD, _MLFLOW = "http://127.0.0.1:8050", "http://127.0.0.1:5000"
 _PATIENCE_S = 60.0  # of a process that was asked to end, until it is made to
 _ALERT_S = 120.0  # that telling of a failure may take
 _SECRETS = {
@@ -69,6 +72,40 @@ def failed(context: Any) -> None:
     _log.info("%s", (done.stdout or done.stderr).strip())
 
 
+class TablePage(BaseOperatorLink):
+    """The page of the table that a task writes, of all tables where there are several."""
+
+    name = "Table"
+
+    def get_link(self, operator: "LakehouseOperator", *, ti_key: Any) -> str:
+        """Its address on the dashboard."""
+        del ti_key
+        one = f"/{operator.writes[0]}" if len(operator.writes) == 1 else ""
+        return f"{os.environ.get('LAKEHOUSE_DASHBOARD', _DASHBOARD)}/tables{one}"
+
+
+class QualityPage(BaseOperatorLink):
+    """What the gate found, and what waits in quarantine."""
+
+    name = "Quality"
+
+    def get_link(self, operator: "LakehouseOperator", *, ti_key: Any) -> str:
+        """Its address on the dashboard."""
+        del operator, ti_key
+        return f"{os.environ.get('LAKEHOUSE_DASHBOARD', _DASHBOARD)}/flow"
+
+
+class ModelPage(BaseOperatorLink):
+    """The versions of the model that a task trains or asks, each with its run."""
+
+    name = "Model"
+
+    def get_link(self, operator: "LakehouseOperator", *, ti_key: Any) -> str:
+        """Its address in MLflow."""
+        del ti_key
+        return f"{os.environ.get('LAKEHOUSE_MLFLOW', _MLFLOW)}/#/models/{operator.model}"
+
+
 class LakehouseOperator(BaseOperator):
     """Run one command of the lakehouse; announce the tables that have changed since they last were.
 
@@ -81,10 +118,22 @@ class LakehouseOperator(BaseOperator):
     template_fields: Sequence[str] = ("arguments",)
     ui_color = "#dbe9f4"
 
-    def __init__(self, *, arguments: list[str], writes: Sequence[Table] = (), **more: Any) -> None:
-        """Take the command with its arguments, and the tables that it writes and announces."""
+    def __init__(
+        self,
+        *,
+        arguments: list[str],
+        writes: Sequence[Table] = (),
+        model: str | None = None,
+        **more: Any,
+    ) -> None:
+        """Take the command with its arguments, the tables that it writes and announces, and the
+        model that it is about.
+        """
         self.arguments = arguments
-        self.announces = bool(writes)
+        self.writes = [table.name for table in writes]
+        self.model = model
+        pages = [TablePage(), QualityPage()] if writes else []
+        self.operator_extra_links = (*pages, *([ModelPage()] if model else []))
         if writes:
             more["outlets"] = [AssetAlias(f"lakehouse {more['task_id']}")]
             more["inlets"] = [asset(table) for table in writes]  # to be asked what was announced
@@ -94,13 +143,14 @@ class LakehouseOperator(BaseOperator):
         """Run it; give what it reports: the tables as they are, and what the gate holds back."""
         with tempfile.TemporaryDirectory(prefix="lakehouse-") as folder:
             report = Path(folder) / "report.json"
-            more = ["--report", str(report)] if self.announces else []
+            more = ["--report", str(report)] if self.writes else []
             status, last = self._run([*self.arguments, *more])
             found = json.loads(report.read_text()) if report.exists() else {}
         if status and not found.get("held"):
             raise AirflowException(f"exit status {status}: {last}")
-        for written in found.get("tables", ()):
-            self._announce(context, written)
+        for written in found.get("tables", ()):  # of the stage: others may write some of them
+            if written["table"] in self.writes:
+                self._announce(context, written)
         return found
 
     def _announce(self, context: Any, written: dict[str, Any]) -> None:

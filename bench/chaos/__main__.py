@@ -11,13 +11,16 @@ control did not.
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 
 from bench.chaos import commits, kills, outages
 from bench.chaos.drivers import HOME, Outcome
-from bench.results import publish
+from bench.results import Row, publish
 from lakehouse import s3_server, settings
 from lakehouse.settings import Settings
+
+_MINUTES = 90
 
 PARTS: dict[str, Callable[[str, int], Outcome]] = {
     "kills": kills.kills,
@@ -39,19 +42,26 @@ def main() -> None:
     HOME.mkdir(parents=True)
     os.environ["LAKEHOUSE_HOME"] = str(HOME / "home")
     rows, broken = [], []
+    since = time.monotonic()
     with s3_server.running(Settings()) as endpoint:
         s3_server.start(settings.home())  # it may be killed and started again
         try:
             for name, part in PARTS.items():
                 if wanted in (name, "all"):
+                    began = time.monotonic()
                     try:
                         outcome = part(endpoint, seed)
                     except (RuntimeError, TimeoutError) as fault:
                         outcome = Outcome(broken=[str(fault)])
-                    rows += outcome.rows
+                    minutes = (time.monotonic() - began) / 60
+                    rows += [*outcome.rows, Row(f"{name}, all of it", minutes, "min")]
+                    print(f"chaos: {name} took {minutes:.1f} min", flush=True)
                     broken += [f"{name} (SEED={seed}): {what}" for what in outcome.broken]
         finally:
             s3_server.stop(settings.home())
+    if wanted == "all":
+        minutes = (time.monotonic() - since) / 60
+        rows.append(Row("the whole", minutes, "min", _MINUTES, is_at_most=True))
     publish("chaos" if wanted == "all" else f"chaos-{wanted}", rows)
     if broken:
         sys.exit("\n".join(broken))

@@ -1,14 +1,14 @@
 """A driver that runs stages when it is told to: `python -m bench.chaos.stages TASK`.
 
-Each line of its stdin names stages; it says "done" when they are. Its session is started before,
-the lakehouse is opened at the first line.
+Each line of its stdin names stages; it says "done" when they are. Its session is started and warmed
+before, the lakehouse is opened at the first line.
 """
 
 import sys
 
 from pydantic import BaseModel
 
-from lakehouse import session, tables
+from lakehouse import landing, session, tables
 from lakehouse.delta import Once, Store
 from lakehouse.flow import build, maintain, once, place
 from lakehouse.flow.place import Place
@@ -31,6 +31,8 @@ def main() -> None:
     if task.is_naive:
         _forget()
     with session.spark(task.settings, task.endpoint, "chaos") as spark:
+        landing.register(spark)
+        spark.range(1).collect()
         at = None
         for line in sys.stdin:
             at = at or place.at(task.settings, task.endpoint, spark)

@@ -106,10 +106,10 @@ def assign(ctx: typer.Context, *, report: show.REPORT = None) -> None:
     with place_of(ctx, scoring.STAGE) as place, place.alone(scoring.STAGE):
         with once.in_one_sentence(place, scoring.STAGE):
             done = assigning.assign(place)
-        if done is None:
-            settings = place.settings.experiments
-            out.print("nothing has changed" if settings else "the settings name no experiments")
-        show.went_where(place, [done] if done else [])
+        if done is None and not place.settings.experiments:
+            out.print("the settings name no `experiments`; lakehouse/settings.py says how they look")
+        else:
+            show.went_where(place, [done] if done else [])
         show.report(place, [scoring.STAGE], report)
 
 

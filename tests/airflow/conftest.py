@@ -64,6 +64,11 @@ class Airflow:
             assert time.monotonic() < end, f"not at rest after {seconds} s: {states}\n{self.logs()}"
             time.sleep(2)
 
+    def links(self, dag, task):
+        """Where a task of the newest run of a DAG leads: name -> address."""
+        run = self.runs(dag)[-1]["dag_run_id"]
+        return self.ask(f"dags/{dag}/dagRuns/{run}/taskInstances/{task}/links")["extra_links"]
+
     def logs(self):
         """The end of what the tasks said."""
         folder = airflow_server.home() / "airflow" / "logs"

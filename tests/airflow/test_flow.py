@@ -29,6 +29,11 @@ def test_one_trigger_of_ingest_takes_everything_to_a_model(airflow, lake):
         assert announced[name][-1]["version"] == lake.version(table)
         assert announced[name][-1]["rows"] == lake.rows(table)
     assert "silver.readings" not in announced  # nothing was measured: it has not changed
+    assert airflow.links("train_affinities", "score") == {
+        "Table": "http://127.0.0.1:8050/tables/gold.product_affinities",
+        "Quality": "http://127.0.0.1:8050/flow",
+        "Model": "http://127.0.0.1:5000/#/models/affinities",
+    }
 
 
 def test_again_with_nothing_new_nothing_changes(airflow):
