@@ -144,8 +144,9 @@ def test_a_second_build_does_nothing(at):
 def test_what_an_older_version_built_from_fewer_tables_is_built_whole(at, monkeypatch):
     read = build.built_from(at, HEALTH)
     del read[next(iter(HEALTH.windows))]
-    monkeypatch.setattr(build, "built_from", lambda *_: read)
-    assert build.table(at, HEALTH)
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "built_from", lambda *_: read)
+        assert build.table(at, HEALTH)
     assert_equals_a_full_build(at, HEALTH)
 
 

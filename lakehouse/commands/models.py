@@ -107,7 +107,9 @@ def assign(ctx: typer.Context, *, report: show.REPORT = None) -> None:
         with once.in_one_sentence(place, scoring.STAGE):
             done = assigning.assign(place)
         if done is None and not place.settings.experiments:
-            out.print("the settings name no `experiments`; lakehouse/settings.py says how they look")
+            out.print(
+                "the settings name no `experiments`; lakehouse/settings.py says how they look"
+            )
         else:
             show.went_where(place, [done] if done else [])
         show.report(place, [scoring.STAGE], report)
