@@ -304,4 +304,4 @@ def test_a_table_that_is_missing_is_a_finding(place):
     buckets = BUCKETS.model_copy(update={"gold": "v-truth"})
     settings = place.settings.model_copy(update={"buckets": buckets})
     elsewhere = replace(place, settings=settings, lake=Lake(settings, place.endpoint))
-    assert details(elsewhere, 2).startswith("there is no table gold.products, gold.shops")
+    assert details(elsewhere, 2).startswith("there is no table gold.assignments, gold.products")
