@@ -170,6 +170,8 @@ def _lineage(table: Table) -> dict[str, Any]:
         if (upstream := tables.by_name(name)) in at
     ]
     ends = [(*start, *end) for start, end in lines]
+    most = max(map(len, by_level.values()))
+    highest = (most - 1) / 2
     return {
         "data": [
             {
@@ -194,11 +196,11 @@ def _lineage(table: Table) -> dict[str, Any]:
             },
         ],
         "layout": {
-            "height": _EDGE_PX + _ROW_PX * max(map(len, by_level.values())),
-            "margin": {"l": 90, "r": 90, "t": 30, "b": 10},
+            "height": _EDGE_PX + _ROW_PX * most,
+            "margin": {"l": 110, "r": 110, "t": 10, "b": 10},
             "showlegend": False,
             "xaxis": {"visible": False},
-            "yaxis": {"visible": False},
+            "yaxis": {"visible": False, "range": [-highest - 0.5, highest + 1]},
             "font": {"size": 11},
         },
     }
