@@ -87,15 +87,15 @@ def of(asking: Asking, table: Table) -> Entry:
     owners = dict.fromkeys(one.described.owner for one in rules if one.described.owner)
     read_by = [one.name for one in readers(table)]
     facts = dictionary.facts(table) | {"owner": ", ".join(owners), "read by": ", ".join(read_by)}
-    made = f"made from {', '.join(table.upstream)}" if upstream else "made from no other table"
-    read = f"{', '.join(read_by)} are made from it" if read_by else "no table is made from it"
+    made = ", ".join(table.upstream) or "no other table"
+    read = ", ".join(read_by) or "none"
     return Entry(
         table,
         {name: text for name, text in facts.items() if text and name != "upstream"},
         _now(now),
         rules,
         _lineage(table),
-        f"{table.name} is {made}; {read}.",
+        f"It is made from {made}. Tables that are made from it: {read}.",
         _batches(asking, table),
         _sample(asking, table),
     )
