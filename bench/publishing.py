@@ -7,7 +7,6 @@ written anew.
 """
 
 import os
-import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,15 +14,14 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bench import homes
 from bench.results import Row
 from bench.results import publish as told
-from lakehouse import s3, s3_server, settings, tables
+from lakehouse import settings, tables
 from lakehouse.lake import Lake
 from lakehouse.publishing import connect, server
 from lakehouse.publishing import tables as publishing
-from lakehouse.settings import PROJECT
 
-_HOME = PROJECT / ".cache" / "bench-publish"
 TABLE = tables.by_name("gold.shop_comfort")
 _FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 _SHOPS, _ZONES = 100, 20
@@ -32,24 +30,17 @@ _SHOPS, _ZONES = 100, 20
 def main() -> None:
     """Write the rows, publish them, print and write the results."""
     count = int(os.environ.get("ROWS") or 2_000_000)
-    shutil.rmtree(_HOME, ignore_errors=True)
-    _HOME.mkdir(parents=True)
-    os.environ["LAKEHOUSE_HOME"] = str(_HOME)
-    where = settings.load(PROJECT / "conf" / "local.yml")
-    try:
-        with s3_server.running(where) as endpoint:
-            s3.ensure_buckets(s3.client(where, endpoint), where.buckets.model_dump().values())
-            lake = Lake(where, endpoint)
-            lake.append(TABLE, rows(count))
+    with homes.lake("bench-publish") as lake:
+        lake.append(TABLE, rows(count))
+        try:
             told("bench-publish", _figures(lake, count))
-    finally:
-        server.remove(_HOME)
-        shutil.rmtree(_HOME, ignore_errors=True)
+        finally:
+            server.remove(settings.home())
 
 
 def _figures(lake: Lake, count: int) -> list[Row]:
-    running = server.start(_HOME)
-    os.environ[connect.PASSWORD] = server.password(_HOME)
+    running = server.start(settings.home())
+    os.environ[connect.PASSWORD] = server.password(settings.home())
     connection = connect.connected(running.url)
     publishing.prepare(connection)
     sql = lake.duckdb("httpfs", "delta")

@@ -12,7 +12,6 @@ analysts  20 at once for five minutes, a process each, while `lakehouse stream` 
 import json
 import os
 import random
-import shutil
 import statistics
 import subprocess
 import sys
@@ -23,15 +22,14 @@ from typing import Any
 
 import polars as pl
 
-from bench import processes, publishing
+from bench import homes, processes, publishing
 from bench.results import Row, publish
-from lakehouse import s3, s3_server, settings, tables
+from lakehouse import s3_server, settings, tables
 from lakehouse.errors import BadQuery
 from lakehouse.lake import Lake
 from lakehouse.query import Session
 from lakehouse.settings import PROJECT
 
-_HOME = PROJECT / ".cache" / "bench-sql"
 _EVENTS = tables.by_name("bronze.events")
 _STARTS, _ASKED = 10, 20
 _RATE = 200  # messages a second that are played beside the analysts
@@ -68,19 +66,12 @@ def main() -> None:
     wanted = os.environ.get("PART") or "all"
     if wanted not in (*PARTS, "all"):
         sys.exit(f"bench-sql: no part called '{wanted}'; there are {', '.join(PARTS)}")
-    shutil.rmtree(_HOME, ignore_errors=True)
-    _HOME.mkdir(parents=True)
-    os.environ["LAKEHOUSE_HOME"] = str(_HOME)
-    where = settings.load(PROJECT / "conf" / "local.yml")
-    with s3_server.running(where) as endpoint:
-        s3.ensure_buckets(s3.client(where, endpoint), where.buckets.model_dump().values())
-        lake = Lake(where, endpoint)
+    with homes.lake("bench-sql") as lake:
         parts = [part for name, part in PARTS.items() if wanted in (name, "all")]
         rows = [row for part in parts for row in part(lake)]
-    publish("bench-sql" if wanted == "all" else f"bench-sql-{wanted}", rows)
-    if broken := [row.name for row in rows if row.is_promise and not row.met]:
-        sys.exit(f"bench-sql: {'; '.join(broken)}")
-    shutil.rmtree(_HOME, ignore_errors=True)
+        publish("bench-sql" if wanted == "all" else f"bench-sql-{wanted}", rows)
+        if broken := [row.name for row in rows if row.is_promise and not row.met]:
+            sys.exit(f"bench-sql: {'; '.join(broken)}")
 
 
 def warm(lake: Lake) -> list[Row]:
@@ -119,11 +110,11 @@ def analysts(lake: Lake) -> list[Row]:
     """Many who ask at once while a stream writes."""
     minutes = float(os.environ.get("MINUTES") or 5)
     count = int(os.environ.get("ANALYSTS") or 20)
-    log = _HOME / "stream.log"
+    log = settings.home() / "stream.log"
     with processes.lakehouse("stream", log=log) as stream:
         processes.until(lambda: "caught up" in log.read_text(), [stream], _MOST_START_SECONDS)
         options = ("--rate", f"{_RATE}", "--minutes", f"{minutes + 2}")
-        with processes.lakehouse("play", *options, log=_HOME / "play.log"):
+        with processes.lakehouse("play", *options, log=settings.home() / "play.log"):
             processes.until(lambda: lake.rows(_EVENTS) > 0, [stream], _MOST_START_SECONDS)
             command = [sys.executable, "-m", "bench.sql", "analyst"]
             asking = [
