@@ -6,6 +6,7 @@ its keys could not write either.
 """
 
 import difflib
+import functools
 import re
 from datetime import datetime
 
@@ -19,6 +20,7 @@ from lakehouse.tables import Table
 
 _LAYERS = ("bronze", "silver", "gold", "ops")
 _NAMED = re.compile(r'\b"?(bronze|silver|gold|ops)"?\s*\.\s*"?(\w+)"?', re.IGNORECASE)
+_DECLARED = {table.name: table for table in tables.TABLES}
 _READS = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
 
 
@@ -34,7 +36,6 @@ class Session:
         """Connect and shut the connection in."""
         self.lake = lake
         self.as_of = as_of
-        self.there = {table.name: table for table in lake.existing()}
         self._made: set[str] = set()
         self._connection = lake.duckdb("httpfs", "delta", credentials=keys.viewer(lake.settings))
         for layer in _LAYERS:
@@ -48,6 +49,11 @@ class Session:
             "lock_configuration = true",
         ):
             self._connection.execute(f"SET {setting}")
+
+    @functools.cached_property
+    def there(self) -> list[str]:
+        """The names of the tables that were created, in declared order."""
+        return [table.name for table in self.lake.existing()]
 
     def ask(self, query: str) -> pa.Table:
         """The answer to one SELECT.
@@ -76,8 +82,8 @@ class Session:
         self._connection.interrupt()
 
     def _view(self, name: str) -> None:
-        table = self.there.get(name)
-        if table is None or name in self._made:
+        table = _DECLARED.get(name)
+        if table is None or name in self._made or not self.lake.exists(table):
             return
         version = self._version(table)
         given = "" if version is None else f", version = {version}"
@@ -102,7 +108,7 @@ class Session:
         near = difflib.get_close_matches(missing[1].split(".")[-1], by_short, n=3)
         if not by_short:
             return f"no table called '{missing[1]}'; there are none yet, `lakehouse run` makes them"
-        named = [by_short[short] for short in near] or sorted(by_short.values())
+        named = [by_short[short] for short in near] or sorted(self.there)
         return f"no table called '{missing[1]}'; there {'is' if near else 'are'} {', '.join(named)}"
 
 

@@ -1,16 +1,16 @@
 """The one door to S3 outside Spark: buckets, and objects as bytes."""
 
+# ruff: noqa: PLC0415  boto3 is loaded by who makes a client of it.
+
 import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import tenacity
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
 
@@ -47,6 +47,9 @@ def client(
             is_patient  it waits for PATIENCE_SECONDS where the storage cannot be reached; by default
                         for a few seconds, as who starts a command wants to know
     """
+    import boto3
+    from botocore.config import Config
+
     access, secret = keys.s3(where)
     storage: S3Client = boto3.client(
         "s3",
@@ -129,11 +132,12 @@ def objects(storage: "S3Client", bucket: str, prefix: str = "") -> "Iterator[Obj
 
 
 def folders(storage: "S3Client", bucket: str, prefix: str = "") -> "Iterator[str]":
-    """The prefixes one level below `prefix`, each with its `/`."""
+    """The prefixes one level below `prefix`, each with its `/`; none where there is no bucket."""
     pages = storage.get_paginator("list_objects_v2")
-    for page in pages.paginate(Bucket=bucket, Prefix=prefix, Delimiter="/"):
-        for one in page.get("CommonPrefixes", []):
-            yield one["Prefix"]
+    with suppress(storage.exceptions.NoSuchBucket):
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix, Delimiter="/"):
+            for one in page.get("CommonPrefixes", []):
+                yield one["Prefix"]
 
 
 def get(storage: "S3Client", bucket: str, key: str) -> bytes:

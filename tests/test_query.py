@@ -142,6 +142,29 @@ def test_the_prompt_the_file_and_the_formats_answer_alike(conf, tmp_path):
         assert sentence in answer.stderr
 
 
+def test_where_there_is_no_bucket_there_is_no_table(server, tmp_path):
+    conf = tmp_path / "empty.yml"
+    conf.write_text(yaml.safe_dump({"buckets": Buckets.named("nowhere").model_dump()}))
+    question = "SELECT * FROM gold.shop_hours"
+    answer = CliRunner().invoke(cli.app, ["--settings", str(conf), "sql", question])
+    assert answer.exit_code == 1
+    assert answer.stderr == (
+        "lakehouse: no table called 'shop_hours'; there are none yet, `lakehouse run` makes them\n"
+    )
+
+
+def test_to_ask_by_the_command_line_loads_no_client_of_the_storage(conf):
+    code = (
+        "import sys; from lakehouse import cli\n"
+        "try: cli.main(sys.argv[1:])\n"
+        "finally: print([m for m in ('boto3', 'pandas', 'pyspark') if m in sys.modules])"
+    )
+    asked = ["--settings", str(conf), "sql", "SELECT 1 AS one FROM ops.repeats", "--csv"]
+    run = [sys.executable, "-c", code, *asked]
+    said = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert said.stdout == "one\n1\n1\n[]\n"
+
+
 def test_a_rebuild_that_is_dry_says_what_it_would_do_and_writes_nothing(server, tmp_path):
     conf, buckets = tmp_path / "dry.yml", Buckets.named("dry")
     conf.write_text(yaml.safe_dump({"buckets": buckets.model_dump()}))

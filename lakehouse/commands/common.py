@@ -59,10 +59,15 @@ def place_of(ctx: typer.Context, app: str) -> Iterator["Place"]:
 
 
 @contextmanager
-def lake_of(ctx: typer.Context) -> Iterator[lake.Lake]:
-    """The tables without Spark."""
+def lake_of(ctx: typer.Context, *, is_asked: bool = False) -> Iterator[lake.Lake]:
+    """The tables without Spark.
+
+    Takes   is_asked  of who only asks tables by their names: the project's own server is there and
+                      is asked nothing first
+    """
     where = settings_of(ctx)
     keys.s3(where)
     with s3_server.running(where) as endpoint:
-        s3.ensure_buckets(s3.client(where, endpoint), where.buckets.model_dump().values())
+        if not (is_asked and where.s3.is_ours):
+            s3.ensure_buckets(s3.client(where, endpoint), where.buckets.model_dump().values())
         yield lake.Lake(where, endpoint)

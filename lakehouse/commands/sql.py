@@ -67,7 +67,7 @@ def sql(
         if not asked.strip():
             raise typer.BadParameter("a question, --file or a terminal to ask at", ctx)
     when = None if as_of is None else query.when(as_of)
-    with lake_of(ctx) as lake:
+    with lake_of(ctx, is_asked=True) as lake:
         session = query.Session(lake, when)
         if asked is None:
             _prompt(session, limit)
