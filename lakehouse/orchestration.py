@@ -72,38 +72,37 @@ def failed(context: Any) -> None:
     _log.info("%s", (done.stdout or done.stderr).strip())
 
 
-class TablePage(BaseOperatorLink):
-    """The page of the table that a task writes, of all tables where there are several."""
+class Page(BaseOperatorLink):
+    """Where a task leads to: the page of a table, of quality or of a model."""
 
-    name = "Table"
+    name = ""
 
-    def get_link(self, operator: "LakehouseOperator", *, ti_key: Any) -> str:
-        """Its address on the dashboard."""
-        del ti_key
-        one = f"/{operator.writes[0]}" if len(operator.writes) == 1 else ""
-        return f"{os.environ.get('LAKEHOUSE_DASHBOARD', _DASHBOARD)}/tables{one}"
+    def __init__(self, name: str, address: str) -> None:
+        """Take its name, the text of the link, and its address."""
+        self.name = name
+        self.address = address
 
+    @property
+    def xcom_key(self) -> str:
+        """What Airflow keeps the address under: its own would be one for all pages of a task."""
+        return f"_link_{self.name.lower()}"
 
-class QualityPage(BaseOperatorLink):
-    """What the gate found, and what waits in quarantine."""
-
-    name = "Quality"
-
-    def get_link(self, operator: "LakehouseOperator", *, ti_key: Any) -> str:
-        """Its address on the dashboard."""
+    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
+        """The address."""
         del operator, ti_key
-        return f"{os.environ.get('LAKEHOUSE_DASHBOARD', _DASHBOARD)}/flow"
+        return self.address
 
 
-class ModelPage(BaseOperatorLink):
-    """The versions of the model that a task trains or asks, each with its run."""
-
-    name = "Model"
-
-    def get_link(self, operator: "LakehouseOperator", *, ti_key: Any) -> str:
-        """Its address in MLflow."""
-        del ti_key
-        return f"{os.environ.get('LAKEHOUSE_MLFLOW', _MLFLOW)}/#/models/{operator.model}"
+def _pages(writes: Sequence[str], model: str | None) -> tuple[Page, ...]:
+    dashboard = os.environ.get("LAKEHOUSE_DASHBOARD", _DASHBOARD)
+    mlflow = os.environ.get("LAKEHOUSE_MLFLOW", _MLFLOW)
+    found = []
+    if writes:
+        one = f"/{writes[0]}" if len(writes) == 1 else ""
+        found += [Page("Table", f"{dashboard}/tables{one}"), Page("Quality", f"{dashboard}/flow")]
+    if model:
+        found += [Page("Model", f"{mlflow}/#/models/{model}")]
+    return tuple(found)
 
 
 class LakehouseOperator(BaseOperator):
@@ -131,9 +130,7 @@ class LakehouseOperator(BaseOperator):
         """
         self.arguments = arguments
         self.writes = [table.name for table in writes]
-        self.model = model
-        pages = [TablePage(), QualityPage()] if writes else []
-        self.operator_extra_links = (*pages, *([ModelPage()] if model else []))
+        self.operator_extra_links = _pages(self.writes, model)
         if writes:
             more["outlets"] = [AssetAlias(f"lakehouse {more['task_id']}")]
             more["inlets"] = [asset(table) for table in writes]  # to be asked what was announced

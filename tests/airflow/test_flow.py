@@ -4,10 +4,15 @@ import time
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support import expected_conditions as met
+from selenium.webdriver.support.ui import WebDriverWait
 
 from lakehouse import keys, tables
 from lakehouse.settings import load
 from tests.airflow.conftest import CANARIES, rows
+from tests.browser import chromium, keep
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1200)]
 FLOW = ("ingest", "refine", "build", "train_affinities")
@@ -43,6 +48,67 @@ def test_again_with_nothing_new_nothing_changes(airflow):
     airflow.rest(("ingest",), least=2, seconds=300)
     assert airflow.versions() == before
     assert len(airflow.runs("refine")) == runs
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """A person's browser."""
+    with chromium(tmp_path) as started:
+        yield started
+
+
+def test_a_person_signs_in_sees_the_graph_replays_a_table_and_reads_the_log(airflow, lake, browser):
+    def found(selector):
+        """An element that can be used, once it can."""
+        can = met.element_to_be_clickable((By.CSS_SELECTOR, selector))
+        return WebDriverWait(browser, 60).until(can)
+
+    def says(*sentences, seconds=60):
+        """Wait until the page says all of it."""
+        page = (By.TAG_NAME, "body")
+        for one in sentences:
+            WebDriverWait(browser, seconds).until(met.text_to_be_present_in_element(page, one))
+
+    before = airflow.versions()
+    address = airflow.server.address
+    airflow.unpause("replay")
+    browser.get(address)
+    found("input[name=username]").send_keys(airflow.server.user)
+    found("input[name=password]").send_keys(airflow.server.password)
+    found("button[type=submit]").click()
+    found("[data-testid=nav-dags-link]").click()
+    says("ingest", "refine", "build", "replay", "train_affinities")
+    keep(browser, "airflow-dags")
+
+    browser.get(f"{address}/dags/build")
+    found("button[value=graph]").click()
+    for task in ("build", "gate"):
+        found(f"[data-testid=rf__node-{task}]")
+    keep(browser, "airflow-graph")
+
+    browser.get(f"{address}/dags/replay")
+    found("[data-testid=trigger-dag-button]").click()
+    table = found("[role=dialog] input[role=combobox]")
+    table.send_keys("gold.baskets")
+    table.send_keys(Keys.ENTER)
+    assert browser.find_element(By.NAME, "element_table").get_attribute("value") == "gold.baskets"
+    assert browser.find_element(By.NAME, "element_dry_run").is_selected()
+    keep(browser, "airflow-replay")
+    found("[data-testid=trigger-dag-submit]").click()
+    found("a[href*='/runs/'][href$='/tasks/rebuild']").click()
+    count = rows(lake, "gold.baskets")
+    says(
+        f"gold.baskets ({count} rows at version {before['gold.baskets']}) would be made anew",
+        "nothing was written",
+        seconds=180,
+    )
+    keep(browser, "airflow-log")
+    found("a[href$='/details']").click()
+    says("Quality")
+    pages = {one.get_attribute("href") for one in browser.find_elements(By.TAG_NAME, "a")}
+    assert {"http://127.0.0.1:8050/tables", "http://127.0.0.1:8050/flow"} <= pages
+    assert airflow.rest(("replay",), least=1, seconds=60) == {"replay": ["success"]}
+    assert airflow.versions() == before
 
 
 def test_a_secret_is_in_no_log_no_database_and_no_argument(airflow, arguments):

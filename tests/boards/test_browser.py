@@ -4,23 +4,19 @@ telephone's width, and no serious fault of accessibility.
 `make test-browser` runs them; SHOTS=folder keeps a picture of every page.
 """
 
-import base64
 import csv
-import os
 import re
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from lakehouse.boards import report
 from lakehouse.settings import PROJECT
+from tests.browser import chromium, keep
 
 pytestmark = pytest.mark.browser
 
@@ -49,17 +45,9 @@ def downloads(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser(downloads):
-    """Debian's Chromium without a screen."""
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.add_argument("--window-size=1280,1000")
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    options.binary_location = "/usr/bin/chromium"
-    started = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
-    yield started
-    started.quit()
+    """A browser for all of them."""
+    with chromium(downloads) as started:
+        yield started
 
 
 @pytest.fixture
@@ -282,18 +270,3 @@ def test_nothing_is_asked_of_elsewhere_and_nothing_goes_wrong(go, browser, addre
         assert asked
         assert all(one.startswith((address, "data:", "blob:")) for one in asked)
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
-
-
-def keep(browser, name):
-    """A picture of the whole page, where one is wanted."""
-    if folder := os.environ.get("SHOTS"):
-        height = browser.execute_script("return document.documentElement.scrollHeight")
-        width = browser.execute_script("return window.innerWidth")
-        view = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
-        time.sleep(0.2)  # what is drawn anew fades in
-        shot = browser.execute_cdp_cmd(
-            "Page.captureScreenshot",
-            {"captureBeyondViewport": True, "clip": view},
-        )
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        (Path(folder) / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
