@@ -8,6 +8,7 @@ Imported by DAGs alone; it needs Airflow and, of this package, plain data. What 
     LAKEHOUSE_CONNECTION  a connection of Airflow with the keys of the storage (login, password) and,
                           as extra, `pseudonym_key` and `alert_secret`; the keys file by default
     LAKEHOUSE_DASHBOARD   where people find `lakehouse dashboard`; http://127.0.0.1:8050 by default
+    LAKEHOUSE_APPROVAL    1: a model that is better is served once a person has approved of it
     LAKEHOUSE_MLFLOW      where people find `lakehouse mlflow`; http://127.0.0.1:5000 by default
 
 Secrets reach the process by its environment alone.
@@ -123,11 +124,13 @@ class LakehouseOperator(BaseOperator):
         arguments: list[str],
         writes: Sequence[Table] = (),
         model: str | None = None,
+        reports: bool = False,
         **more: Any,
     ) -> None:
-        """Take the command with its arguments, the tables that it writes and announces, and the
-        model that it is about.
+        """Take the command with its arguments, the tables that it writes and announces, the model
+        that it is about, and whether it reports though it writes no table.
         """
+        self.reports = reports or bool(writes)
         self.arguments = arguments
         self.writes = [table.name for table in writes]
         self.operator_extra_links = _pages(self.writes, model)
@@ -137,10 +140,12 @@ class LakehouseOperator(BaseOperator):
         super().__init__(**more)
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Run it; give what it reports: the tables as they are, and what the gate holds back."""
+        """Run it; give what it reports: the tables as they are, what the gate holds back, and which
+        versions of models wait for a word.
+        """
         with tempfile.TemporaryDirectory(prefix="lakehouse-") as folder:
             report = Path(folder) / "report.json"
-            more = ["--report", str(report)] if self.writes else []
+            more = ["--report", str(report)] if self.reports else []
             status, last = self._run([*self.arguments, *more])
             found = json.loads(report.read_text()) if report.exists() else {}
         if status and not found.get("held"):

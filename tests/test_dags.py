@@ -28,6 +28,7 @@ found = {
             "tags": sorted(dag.tags),
             "retries": [task.retries for task in dag.tasks],
             "timeouts": [bool(task.execution_timeout) for task in dag.tasks],
+            "follows": {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks},
         }
         for dag in bag.dags.values()
     },
@@ -36,18 +37,23 @@ print("FOUND" + json.dumps(found))
 """
 
 
-@pytest.fixture(scope="module")
-def bag(tmp_path_factory):
+def look(home, **more):
+    """What Airflow makes of the DAGs."""
     if not AIRFLOW.exists():
         pytest.fail("no .venv-airflow: `make setup-airflow` makes it")
-    home = tmp_path_factory.mktemp("airflow")
-    said = environment(home, 1)
+    said = environment(home, 1) | more
     command = [str(AIRFLOW.parent / "python"), "-c", _LOOK, str(PROJECT / "dags")]
     done = subprocess.run(
         command, env=said, cwd=PROJECT, capture_output=True, text=True, check=False
     )
     assert "FOUND" in done.stdout, done.stderr[-3000:]
     return json.loads(done.stdout.partition("FOUND")[2])
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory):
+    """The DAGs as they are by default."""
+    return look(tmp_path_factory.mktemp("airflow"))
 
 
 def test_every_dag_imports_without_a_fault(bag):
@@ -69,6 +75,20 @@ def test_each_has_an_owner_docs_and_a_timeout(bag):
         assert dag["tags"], name
         assert dag["owners"] != "airflow", name
         assert all(dag["timeouts"]), name
+
+
+def test_where_a_person_is_to_approve_that_stands_before_what_is_served(bag, tmp_path):
+    asked = look(tmp_path, LAKEHOUSE_APPROVAL="1")
+    assert asked["errors"] == {}
+    for model in MODELS:
+        assert bag["dags"][f"train_{model.name}"]["follows"] == {"train": ["score"], "score": []}
+        assert asked["dags"][f"train_{model.name}"]["follows"] == {
+            "train": ["score", "waits"],
+            "waits": ["approve"],
+            "approve": ["promote"],
+            "promote": ["score"],
+            "score": [],
+        }
 
 
 def test_an_asset_is_called_as_its_table():

@@ -57,6 +57,10 @@ def train(
     or_drifted: Annotated[
         bool, typer.Option("--or-drifted", help="And younger ones that have drifted.")
     ] = False,
+    hold: Annotated[
+        bool, typer.Option("--hold", help="What is better waits for `lakehouse promote`.")
+    ] = False,
+    report: show.REPORT = None,
 ) -> None:
     """Train models, judge them beside what is simple, and promote those that are better."""
     from lakehouse.flow import drifting, once, training
@@ -65,6 +69,7 @@ def train(
     given = dict(_pair(text) for text in parameter or ())
     for model in chosen:
         model.settings(given)  # a wrong one is said before Spark is started
+    waits = []
     with place_of(ctx, "train") as place, place.alone("train"):
         for model in chosen:
             age_d = training.champion_age_d(place, model)
@@ -79,9 +84,13 @@ def train(
                     given=given,
                     split_on=split.date() if split else None,
                     seed=seed,
+                    is_held=hold,
                     says=functools.partial(_said, model),
                 )
             _show(model, trained)
+            if trained.decision.waits:
+                waits.append({"version": trained.version.version, **trained.decision.figures})
+        show.report(place, [], report, waits=waits)
 
 
 def score(ctx: typer.Context, names: _NAMES = None, *, report: show.REPORT = None) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE
@@ -122,13 +122,19 @@ REPORT = Annotated[
 
 
 def report(
-    place: "Place", stages: Iterable[str], path: Path | None, held: Sequence[str] = ()
+    place: "Place",
+    stages: Iterable[str],
+    path: Path | None,
+    held: Sequence[str] = (),
+    waits: Sequence[dict[str, Any]] = (),
 ) -> None:
-    """Write for a scheduler how the tables of some stages are, and what the gate holds back and why.
+    """Write for a scheduler how the tables of some stages are, what the gate holds back and why, and
+    which versions of models wait for a word.
 
     A table's version is the one that a batch last made: what maintenance does to files is no news.
 
-    Takes   path  None writes nothing
+    Takes   path   None writes nothing
+            waits  number and figures of each version
     """
     if path is None:
         return
@@ -143,7 +149,7 @@ def report(
         for one in tables.TABLES
         if one.name in versions
     ]
-    content = {"tables": found, "held": list(held)}
+    content = {"tables": found, "held": list(held), "waits": list(waits)}
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

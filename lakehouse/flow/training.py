@@ -42,6 +42,7 @@ def train(
     given: dict[str, float] | None = None,
     split_on: date | None = None,
     seed: int = 1,
+    is_held: bool = False,
     says: Callable[[str], object] = lambda _: None,
 ) -> Trained:
     """Learn from what was before the split, judge by what came after, keep it, and promote it if it
@@ -49,6 +50,7 @@ def train(
 
     Takes   given     parameters that are not to be as the catalog has them
             split_on  the first day that it may not know of; the last `holdout_days` by default
+            is_held   what is better waits as challenger for `promote`
     Raises  BadTraining where there is too little to learn from or to judge by
     """
     chosen = model.settings(given)
@@ -106,7 +108,7 @@ def train(
         changed=_changed(asked, before, rows),
         seconds=seconds,
     )
-    decision = promotion.decide(model, evidence, seed)
+    decision = promotion.decide(model, evidence, seed, is_held=is_held)
     tracker.move(version, CHAMPION if decision.is_promoted else CHALLENGER)
     if decision.is_promoted:
         tracker.drop(model.name, CHALLENGER)

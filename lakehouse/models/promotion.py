@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lakehouse.models.catalog import MODEL, Judged, Metric, Model
 
+WAITS = "nothing speaks against it: it waits for a person's word (`lakehouse promote`)"
 _DRAWS = 2000
 _SURE = 0.95  # of the interval that a difference must lie above 0 with
 
@@ -52,9 +53,14 @@ class Decision:
         """Whether it becomes the champion."""
         return not self.reasons
 
+    @property
+    def waits(self) -> bool:
+        """Whether it only waits for a person's word."""
+        return self.reasons == (WAITS,)
 
-def decide(model: Model, evidence: Evidence, seed: int) -> Decision:
-    """Weigh a version; it is promoted where nothing speaks against it."""
+
+def decide(model: Model, evidence: Evidence, seed: int, *, is_held: bool = False) -> Decision:
+    """Weigh a version; it is promoted where nothing speaks against it, or then waits for a word."""
     figures: dict[str, float] = {}
     reasons = [*_form(model, evidence)]
     for metric in model.metrics:
@@ -63,7 +69,7 @@ def decide(model: Model, evidence: Evidence, seed: int) -> Decision:
     figures["scoring_s"] = evidence.seconds
     if evidence.changed is not None:
         figures["changed_share"] = evidence.changed
-    return Decision(tuple(reasons), figures)
+    return Decision(tuple(reasons or ([WAITS] if is_held else [])), figures)
 
 
 def _form(model: Model, evidence: Evidence) -> list[str]:

@@ -5,6 +5,7 @@ import pytest
 from lakehouse import tables
 from lakehouse.errors import BadSetting, UnknownName
 from lakehouse.flow import scoring, training
+from lakehouse.models import promotion
 from lakehouse.models.catalog import MODELS, by_name
 from lakehouse.tracking import CHALLENGER, CHAMPION, Tracker
 from tests.models import worlds
@@ -32,11 +33,20 @@ def test_without_a_champion_nothing_is_scored(at):
     assert at.lake.rows(tables.by_name("gold.customer_segments")) == 0
 
 
+def test_what_is_better_waits_for_a_word_where_one_is_wanted(at):
+    trained = train(at, SEGMENTS, is_held=True)
+    assert trained.decision.waits
+    tracker = Tracker(at.settings, at.endpoint)
+    assert tracker.find("segments", CHAMPION) is None
+    assert tracker.find("segments", CHALLENGER).version == trained.version.version == 1
+    assert decisions(at)[-1]["reasons"] == [promotion.WAITS]
+
+
 def test_what_is_better_than_spend_alone_is_promoted_and_served_once(at):
     trained = train(at, SEGMENTS)
     assert trained.decision.reasons == ()
     champion = Tracker(at.settings, at.endpoint).find("segments", CHAMPION)
-    assert champion.version == trained.version.version == 1
+    assert champion.version == trained.version.version == 2
     assert champion.tags["version of gold.customer_features"] == "1"
     assert champion.tags["split_on"] == str(worlds.SPLIT)
 
@@ -46,7 +56,7 @@ def test_what_is_better_than_spend_alone_is_promoted_and_served_once(at):
     assert at.lake.rows(output) == 40
     assert scoring.score(at, SEGMENTS) is None  # nothing has changed
     [row] = at.store.read(output).select("model_version", "batch_id").distinct().collect()
-    assert (row.model_version, row.batch_id) == (1, batch.batch_id)
+    assert (row.model_version, row.batch_id) == (2, batch.batch_id)
 
 
 def test_the_same_again_is_no_better_and_waits_as_challenger(at):
@@ -54,23 +64,24 @@ def test_the_same_again_is_no_better_and_waits_as_challenger(at):
     assert not trained.decision.is_promoted
     assert "of the champion; the difference is +0.0000 to +0.0000" in trained.decision.reasons[0]
     tracker = Tracker(at.settings, at.endpoint)
-    assert tracker.find("segments", CHALLENGER).version == 2
-    assert tracker.find("segments", CHAMPION).version == 1
+    assert tracker.find("segments", CHALLENGER).version == 3
+    assert tracker.find("segments", CHAMPION).version == 2
 
 
 def test_a_person_can_overrule_and_roll_back_and_every_decision_is_kept(at):
     training.promote(at, SEGMENTS, None, "I want the new one.")
     tracker = Tracker(at.settings, at.endpoint)
-    assert tracker.find("segments", CHAMPION).version == 2
+    assert tracker.find("segments", CHAMPION).version == 3
     assert scoring.score(at, SEGMENTS) is not None
-    assert training.rollback(at, SEGMENTS, "It was no good.").version == 1
-    assert tracker.find("segments", CHAMPION).version == 1
+    assert training.rollback(at, SEGMENTS, "It was no good.").version == 2
+    assert tracker.find("segments", CHAMPION).version == 2
     kept = [(row["action"], row["model_version"], row["is_promoted"]) for row in decisions(at)]
     assert kept == [
-        ("train", 1, True),
-        ("train", 2, False),
-        ("promote", 2, True),
-        ("rollback", 1, True),
+        ("train", 1, False),
+        ("train", 2, True),
+        ("train", 3, False),
+        ("promote", 3, True),
+        ("rollback", 2, True),
     ]
     assert dict(decisions(at)[0]["figures"])["silhouette.model"] > 0
 
