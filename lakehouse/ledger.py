@@ -108,6 +108,11 @@ class Ledger:
             found = self._sorted[2]
         return list(found[stage, table_name])
 
+    def counts(self) -> set[tuple[str, str]]:
+        """Id and table of every batch that was not taken back."""
+        undone = {(one.undoes, one.table_name) for one in self.batches if one.undoes}
+        return {(one.batch_id, one.table_name) for one in self.batches} - undone
+
     def undone(self, table_name: str | None = None) -> list[str]:
         """The batches that were taken back, of one table or of all."""
         return [

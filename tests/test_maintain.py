@@ -24,7 +24,10 @@ def place_with(*batches):
     def of(stage, name=None):
         return [one for one in batches if one.stage == stage and name in (None, one.table_name)]
 
-    return SimpleNamespace(ledger=SimpleNamespace(of=of))
+    def counts():
+        return {(one.batch_id, one.table_name) for one in batches}
+
+    return SimpleNamespace(ledger=SimpleNamespace(of=of, counts=counts))
 
 
 def test_quarantine_is_kept_from_before_what_an_undo_would_take_out():
@@ -32,6 +35,15 @@ def test_quarantine_is_kept_from_before_what_an_undo_would_take_out():
     notes = [(3, {"part_of": "old"}), (5, {"part_of": "r"}), (7, {"part_of": "r"})]
     place.lake = SimpleNamespace(commits=lambda _: [Commit(*one) for one in notes])
     assert maintain.oldest_needed(place, QUARANTINE) == 4
+
+
+def test_quarantine_is_kept_from_before_what_a_batch_left_that_was_cut_off():
+    place = place_with(refined(READINGS, 2))
+    notes = [(3, {"part_of": "cut off"}), (7, {"part_of": "r"})]
+    place.lake = SimpleNamespace(commits=lambda _: [Commit(*one) for one in notes])
+    assert maintain.oldest_needed(place, QUARANTINE) == 2
+    notes.insert(1, (5, {"undoes_part_of": "cut off"}))
+    assert maintain.oldest_needed(place, QUARANTINE) == 6
 
 
 def refined(table, until, **more):

@@ -78,8 +78,9 @@ def found(search: str) -> list[Found]:
 def of(asking: Asking, table: Table) -> Entry:
     """The page of one table."""
     upstream = [tables.by_name(name) for name in table.upstream]
-    [now, *_] = status.of(asking.lake, [table, *upstream])
-    newest = Verdicts(asking.lake).newest(table.name)
+    verdicts = Verdicts(asking.lake)
+    [now, *_] = status.of(asking.lake, [table, *upstream], verdicts)
+    newest = verdicts.newest(table.name)
     rules = [
         Rule(one, newest[one.id].verdict if one.id in newest else "not judged yet")
         for one in suites.of(table).rules.values()

@@ -109,16 +109,26 @@ def oldest_needed(place: Place, declared: Table) -> int | None:
                 needed += [one.source_to for one in done if one.source_to is not None]
     mine = [one for stage in ("ingest", "refine") for one in ledger.of(stage, declared.name)]
     needed += [one.version_before for one in mine[-1:] if one.version_before is not None]
-    if declared in PARTS:  # an undo takes out of them what the newest batch of a table put in
-        newest = {
-            done[-1].batch_id
-            for stage, of in (("ingest", (_EVENTS,)), ("refine", tables.SILVER))
-            for one in of
-            if (done := ledger.of(stage, one.name))
-        }
-        commits = place.lake.commits(declared)
-        needed += [one.version - 1 for one in commits if one.note.get("part_of") in newest]
+    if declared in PARTS:
+        needed += _of_parts(place, declared)
     return min(needed, default=None)
+
+
+def _of_parts(place: Place, parts: Table) -> list[int]:
+    """The versions of quarantine or repeats that were before what may yet be taken out of them: what
+    the newest batch of a table put in, by an undo; what a batch put in that was cut off.
+    """
+    ledger, commits = place.ledger, place.lake.commits(parts)
+    done = [
+        ledger.of(stage, one.name)
+        for stage, of in (("ingest", (_EVENTS,)), ("refine", tables.SILVER))
+        for one in of
+    ]
+    newest = {batches[-1].batch_id for batches in done if batches}
+    counts = {batch_id for batch_id, _ in ledger.counts()}
+    is_over = counts | {one.note.get("undoes_part_of") for one in commits}
+    by_batch = [(one.version - 1, one.note.get("part_of")) for one in commits]
+    return [before for before, batch in by_batch if batch and (batch in newest or batch not in is_over)]
 
 
 def expire_landing(place: Place) -> int:

@@ -126,13 +126,13 @@ class Place:
         )
 
     def recover(self, stage: str) -> None:
-        """Take out what a batch wrote to quarantine and repeats before it was cut off.
+        """Take out what a batch wrote to quarantine and repeats before it was cut off or taken back.
 
-        Such a batch is in no ledger, as the commit that makes it count is its last one; its
-        messages are still to be processed and will be judged again.
+        One that was cut off is in no ledger, as the commit that makes it count is its last one; the
+        messages of both are still to be processed and will be judged again.
         """
         self.ledger.fold()
-        known = {(batch.batch_id, batch.table_name) for batch in self.ledger.batches}
+        known = self.ledger.counts()
         for table in PARTS:
             self._put_back(table, stage, known)
             parts = self.lake.distinct(table, "batch_id", "table_name")

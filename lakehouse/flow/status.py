@@ -1,7 +1,7 @@
 """How every table is: without Spark, from the logs of the tables and the ledger."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,12 +51,18 @@ class TableStatus:
     gate: str | None
 
 
-def of(lake: Lake, declared: Iterable[Table] = tables.TABLES) -> list[TableStatus]:
-    """The tables as they are, in declared order; nothing is written."""
+def of(
+    lake: Lake, declared: Sequence[Table] = tables.TABLES, judged: Verdicts | None = None
+) -> list[TableStatus]:
+    """The tables as they are, in declared order; nothing is written.
+
+    Takes   declared  with each of them what it is made from
+            judged    the verdicts, where they were read already
+    """
     with ThreadPoolExecutor(_READERS) as readers:
-        verdicts = readers.submit(Verdicts, lake)
+        verdicts = readers.submit(lambda: judged or Verdicts(lake))
         ledger = readers.submit(Ledger, lake, is_reader=True)
-        landed = readers.submit(_landed, lake)
+        landed = readers.submit(lambda: _landed(lake) if _EVENTS in declared else {})
         aside = list(readers.map(lambda table: _by_table(lake, table), _OPS))
         seen = list(readers.map(lambda table: (table, *_seen(lake, table)), declared))
     versions = {table.name: version for table, _, version, _ in seen}

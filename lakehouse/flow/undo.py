@@ -1,17 +1,16 @@
 """Undo: take one batch back out of the tables, so that the next run of its stage does it again.
 
 Only the newest batch of a table can be taken back: what came after it stands on it. The ledger
-keeps the batch and gets a row that undoes it.
+keeps the batch and gets a row that undoes it, by the commit that restores the table. What the batch
+set aside is taken out afterwards, as what any batch that does not count has left.
 """
 
 from dataclasses import replace
 
-from pyspark.sql import functions as F
-
 from lakehouse import ledger, s3, tables
 from lakehouse.errors import BatchFailed, UnknownName
 from lakehouse.flow import refine
-from lakehouse.flow.place import PARTS, Place
+from lakehouse.flow.place import Place
 from lakehouse.ledger import Batch
 
 _EVENTS = tables.by_name("bronze.events")
@@ -32,8 +31,7 @@ def batch(place: Place, batch_id: str) -> list[Batch]:
         _refuse_unless_newest(place, one)
     for one in wanted:
         _take_back(place, one)
-        undone = ledger.started(one.stage, one.table_name, f"undo-{batch_id}", undoes=batch_id)
-        place.ledger.record([replace(ledger.timed(undone), source_from=one.source_from)])
+    place.recover(wanted[0].stage)  # what they set aside is of no batch that counts
     return wanted
 
 
@@ -60,15 +58,11 @@ def _refuse_unless_newest(place: Place, one: Batch) -> None:
 
 
 def _take_back(place: Place, one: Batch) -> None:
-    """Put the table, and its part of quarantine and repeats, back to before the batch."""
-    noted = {"undoes": one.batch_id}
-    table = tables.by_name(one.table_name)
+    """Put the table back to before the batch; the commit that does so carries the ledger's row."""
+    began = ledger.started(one.stage, one.table_name, f"undo-{one.batch_id}", undoes=one.batch_id)
+    undone = replace(began, source_from=one.source_from, version_before=one.version_after)
     if one.version_after is not None and one.version_before is not None:
-        place.store.restore(table, one.version_before, noted)
-    for parts in PARTS:
-        # Newest first: two loops of a stream may have written parts of one id, for other tables.
-        for commit in reversed(place.lake.commits(parts)):
-            if commit.note.get("part_of") == one.batch_id:
-                before = place.store.read(parts, commit.version - 1)
-                before = before.where(F.col("table_name") == one.table_name)
-                place.store.replace(parts, before, f"table_name = '{one.table_name}'", noted)
+        table = tables.by_name(one.table_name)
+        place.store.restore(table, one.version_before, ledger.timed(undone).note())
+        undone = place.ledger.committed(undone)
+    place.ledger.record([ledger.timed(undone)])

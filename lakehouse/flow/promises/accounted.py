@@ -152,7 +152,7 @@ def _named(batch: Batch) -> str:
 
 def _folded(evidence: Evidence) -> Iterator[str]:
     """The ledger folded anew from the commits' notes says the same as ops.batches."""
-    copies = {(one.batch_id, one.table_name): one for one in evidence.recorded if not one.undoes}
+    copies = {(one.batch_id, one.table_name): one for one in evidence.recorded}
     for table in tables.WRITTEN:
         for commit in evidence.commits(table):
             noted = commit.note["batch"]
