@@ -20,10 +20,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from lakehouse import places, s3
-from lakehouse.errors import ChangedColumn
+from lakehouse.errors import BatchFailed, ChangedColumn
 from lakehouse.lake import Lake, note
 from lakehouse.settings import Settings
-from lakehouse.tables import Table
+from lakehouse.tables import Column, Table
 
 _CREATORS = 4  # tables created at once: each waits for the storage most of its time
 _TXN_APP = "spark.databricks.delta.write.txnAppId"
@@ -102,16 +102,25 @@ class Store:
         there = {field.name: field.dataType for field in StructType.fromJson(schema).fields}
         for column, field in zip(table.columns, _struct(table).fields, strict=True):
             if column.name not in there:
-                self.spark.sql(
-                    f"ALTER TABLE delta.`{self.uri(table)}` ADD COLUMNS "
-                    f"(`{column.name}` {column.type} COMMENT '{_quoted(column.means)}')"
-                )
+                self._add(table, column)
             elif there[column.name].simpleString() != field.dataType.simpleString():
                 raise ChangedColumn(
                     f"{table.name}.{column.name} is {there[column.name].simpleString()} but "
                     f"declared {field.dataType.simpleString()}; a changed type is a new table: "
                     "declare it under another name"
                 )
+
+    def _add(self, table: Table, column: Column) -> None:
+        try:
+            self.spark.sql(
+                f"ALTER TABLE delta.`{self.uri(table)}` ADD COLUMNS "
+                f"(`{column.name}` {column.type} COMMENT '{_quoted(column.means)}')"
+            )
+        except Exception:
+            # Another command, the first of this version of the project too, may have added it.
+            schema = StructType.fromJson(self.lake.schema(table) or {})
+            if column.name not in schema.fieldNames():
+                raise
 
     def _create(self, table: Table) -> None:
         declared = _struct(table)
@@ -161,7 +170,9 @@ class Store:
         upserts: DataFrame,
         deletes: DataFrame,
         noted: dict[str, Any],
+        *,
         once: Once | None = None,
+        since: int | None = None,
     ) -> None:
         """Bring rows in by the table's key, and take rows out by it, in one commit.
 
@@ -169,7 +180,11 @@ class Store:
 
         Takes   upserts  whole rows
                 deletes  the key columns of rows to remove; none of them in `upserts`
+                since    the version that they were worked out on: no batch may have come after it
+        Raises  BatchFailed where one has, by a process that took over what this one held
         """
+        if since is not None:
+            self._refuse_after_another(table, since)
         names = _ordered(table, upserts)
         changes = (
             upserts.select(*names)
@@ -198,6 +213,14 @@ class Store:
             .whenNotMatchedInsert("NOT new._delete", columns)  # type: ignore[arg-type]
             .execute()
         )
+
+    def _refuse_after_another(self, table: Table, since: int) -> None:
+        for commit in self.lake.commits(table, after=since):
+            if batch := commit.note.get("batch"):
+                raise BatchFailed(
+                    f"{table.name}: {batch['batch_id']} of another process came first; nothing was "
+                    "written, as it would be older"
+                )
 
     def replace(self, table: Table, rows: DataFrame, condition: str, noted: dict[str, Any]) -> None:
         """Put rows in place of those of a SQL condition, in one commit."""

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 import lakehouse
 from lakehouse import tables
-from lakehouse.errors import LedgerMismatch
+from lakehouse.errors import BatchFailed, LedgerMismatch
 from lakehouse.lake import Lake
 from lakehouse.settings import PROJECT
 from lakehouse.tables import Table
@@ -144,6 +144,16 @@ class Ledger:
             if commit.note.get("batch", {}).get("batch_id") == batch.batch_id:
                 return replace(batch, version_after=commit.version)
         return batch
+
+    def taken(self, batch: Batch) -> Batch:
+        """The same of a write that the table takes once; BatchFailed where it took another's."""
+        done = self.committed(batch)
+        if done.version_after is None:
+            raise BatchFailed(
+                f"{batch.batch_id} of {batch.table_name}: another process was first; nothing of it "
+                "was written"
+            )
+        return done
 
     def fold(self) -> list[Batch]:
         """Record every batch that a table's commits know and ops.batches does not; give those."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.literals import BucketLocationConstraintType
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef, ObjectTypeDef
 
-_REFUSED, _CONFLICT = 412, 409
+_REFUSED, _CONFLICT, _UNKNOWN = 412, 409, 501
 _AWAY = (500, 502, 503, 504)
 _MOST_DELETED = 1000  # by one request, as S3 has it
 # How long an outage of the storage is waited for by who works on it for hours.
@@ -184,10 +184,18 @@ def uploading(storage: "S3Client") -> Iterator[Callable[[str, str, bytes], None]
 
 
 def put_new(storage: "S3Client", bucket: str, key: str, content: bytes) -> bool:
-    """Write one object whole where there is none; False where there is one."""
+    """Write one object whole where there is none; False where there is one.
+
+    Raises ServerFault where the storage does not know the condition.
+    """
     try:
         _put_new(storage, bucket, key, content)
     except ClientError as fault:
+        if _status(fault) == _UNKNOWN:
+            raise ServerFault(
+                f"{storage.meta.endpoint_url} does not know conditional PUTs (If-None-Match), by "
+                "which every commit is made; AWS S3 and SeaweedFS 4.48 know them"
+            ) from None
         if _status(fault) != _REFUSED:
             raise
         return False

@@ -84,10 +84,12 @@ class Refine(_Section):
 
 
 class Maintain(_Section):
-    """How large files should be, and how long what is no longer current is kept."""
+    """How large files should be, and how long what is no longer current is kept: versions for less
+    than the 30 days after which a table forgets which files it no longer has.
+    """
 
     file_bytes: int = Field(default=64 << 20, ge=1 << 10)
-    time_travel_hours: float = Field(default=168.0, ge=0)
+    time_travel_hours: float = Field(default=168.0, ge=0, lt=720)
     landing_days: float = Field(default=30.0, ge=0)
 
 

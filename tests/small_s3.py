@@ -1,4 +1,6 @@
-"""A small S3 server that keeps its word on conditional PUTs, or cheats in one of two ways."""
+"""A small S3 server that keeps its word on conditional PUTs, cheats in one of two ways, or does not
+know them.
+"""
 
 import threading
 import time
@@ -9,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 HONEST, IGNORES, LOOKS_FIRST = "honest", "ignores the condition", "looks first and writes later"
+UNKNOWING = "does not know the condition"
 
 
 class _Objects:
@@ -39,7 +42,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         body = bytes(bytearray(self.rfile.read(int(self.headers.get("Content-Length") or 0))))
         is_new = self.headers.get("If-None-Match") == "*"
-        if self.objects.put(self._path(), body, is_new=is_new):
+        if is_new and self.objects.way == UNKNOWING:
+            self._answer(501, _error("NotImplemented"))
+        elif self.objects.put(self._path(), body, is_new=is_new):
             self._answer(200)
         else:
             self._answer(412, _error("PreconditionFailed"))

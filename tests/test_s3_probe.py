@@ -5,6 +5,7 @@ import re
 import pytest
 
 from lakehouse import s3, s3_probe
+from lakehouse.errors import ServerFault
 from lakehouse.settings import S3, Buckets
 from tests import small_s3
 
@@ -44,6 +45,14 @@ def test_a_server_that_cheats_is_found_out(small, way, fault):
         found = s3_probe.probe(storage, "ops", NAME)
     assert found.is_safe == (fault is None)
     assert re.match(fault or "None", str(found.fault))
+
+
+def test_a_storage_that_does_not_know_the_condition_is_refused_by_name(small):
+    with small_s3.running(small_s3.UNKNOWING) as endpoint:
+        settings, _ = small(endpoint)
+        said = f"{endpoint} does not know conditional PUTs .*; AWS S3 and SeaweedFS 4.48 know them"
+        with pytest.raises(ServerFault, match=said):
+            s3_probe.unsafe(settings, endpoint)
 
 
 def test_a_verdict_is_kept_with_its_bucket_for_its_storage(server, where, monkeypatch):

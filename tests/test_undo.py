@@ -49,10 +49,10 @@ def test_an_undo_that_is_cut_off_after_its_commit_is_brought_to_an_end(at, monke
 
 
 def test_an_undo_stays_undone_where_the_ledger_is_folded_anew(at):
-    before = contents(at)
-    newest = at.ledger.of("ingest")[-1]
-    undo.batch(at, newest.batch_id)
-    at.lake.open(tables.by_name("ops.batches")).delete()
+    mine, before = reopened(at), contents(at)
+    newest = mine.ledger.of("ingest")[-1]
+    undo.batch(mine, newest.batch_id)
+    mine.lake.open(tables.by_name("ops.batches")).delete()
     again = reopened(at)
     assert newest.batch_id in again.ledger.undone("bronze.events")
     assert len(again.ledger.of("ingest")) == 1

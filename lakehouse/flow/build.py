@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import gold, ledger, silver, tables, verdicts
+from lakehouse.delta import Once
 from lakehouse.errors import GateFailed
 from lakehouse.flow import alarms, gate
 from lakehouse.flow.place import Place
@@ -97,6 +98,7 @@ def table(
 
     Takes   versions  of upstream tables, as they passed the gate; the newest of those not named
     """
+    before = place.lake.version(declared)  # first: what is worked out is of no older versions
     now = {
         name: (versions or {}).get(name, place.lake.version(tables.by_name(name)))
         for name in declared.upstream
@@ -105,7 +107,6 @@ def table(
     changed = [name for name in declared.upstream if now[name] != seen.get(name, -1)]
     if not changed and not in_full:
         return None
-    before = place.lake.version(declared)
     named = "-".join(str(version) for version in now.values())
     batch = ledger.started(
         STAGE,
@@ -210,8 +211,11 @@ def write(
     place: Place, declared: Table, rows: DataFrame, touched: DataFrame | None, batch: Batch
 ) -> None:
     """Put the rows in place of those of their windows, in one commit; all where none is named."""
+    turn = place.lake.transaction(declared, batch.stage) + 1
     if not place.lake.rows(declared):
-        place.store.append(declared, rows, ledger.timed(batch).note())
+        once = Once(batch.stage, turn)
+        place.store.append(declared, rows, ledger.timed(batch).note(), once)
+        place.ledger.taken(batch)
         return
     rows = rows.persist()
     old = place.store.read(declared)
@@ -219,7 +223,7 @@ def write(
         old = old.join(touched, on=list(touched.columns), how="left_semi")
     keys = list(declared.key)
     gone = old.select(*keys).join(rows.select(*keys), on=keys, how="left_anti")
-    place.store.merge(declared, rows, gone, ledger.timed(batch).note())
+    place.store.merge(declared, rows, gone, ledger.timed(batch).note(), since=batch.version_before)
     rows.unpersist()
     if touched is not None:
         touched.unpersist()

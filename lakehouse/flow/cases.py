@@ -153,7 +153,10 @@ def _by_references(span: Range, table: Table) -> list[DataFrame]:
     found = []
     for name in changed:
         reference = tables.by_name(name)
-        rows = place.store.changes(reference, seen.get(name, -1), now[name])
+        if name in seen:
+            rows = place.store.changes(reference, seen[name], now[name])
+        else:  # by another version of the project: its first versions may be readable no longer
+            rows = place.store.read(reference, now[name])
         keys = rows.select(F.col(reference.key[0]).alias(table.refers[name])).distinct()
         hit = typed.join(F.broadcast(keys), on=table.refers[name], how="left_semi")
         found.append(hit.select(*POSITION))

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from lakehouse import tables
 from lakehouse.flow import scoring
 from lakehouse.flow.place import Place
+from lakehouse.ledger import Batch
 from lakehouse.models import drift, promotion, splits
 from lakehouse.models.catalog import MODEL, Model
 from lakehouse.models.drift import Shift
@@ -88,13 +89,21 @@ def _newest(rows: DataFrame, at: str, days: int) -> DataFrame:
 
 
 def _outputs(place: Place, model: Model, champion: Version) -> list[Shift]:
-    """What is served beside what the same version served first."""
+    """What is served beside what the same version served first, as far back as can be read."""
     output = tables.by_name(model.output)
-    batches = scoring.of_version(place, output, champion.version)
+    batches = _readable(place, scoring.of_version(place, output, champion.version))
     if len(batches) < 2 or not model.shown:
         return []
     first, last = (_served(place, model, one.version_after) for one in (batches[0], batches[-1]))
     return drift.shifts(first, last)
+
+
+def _readable(place: Place, batches: list[Batch]) -> list[Batch]:
+    """Those, oldest first, of which a version was the newest one within the time travel."""
+    travel = timedelta(hours=place.settings.maintain.time_travel_hours)
+    since = (datetime.now(UTC) - travel).isoformat()
+    before = sum(one.started_at < since for one in batches)
+    return batches[max(before - 1, 0) :]
 
 
 def _served(place: Place, model: Model, version: int | None) -> pd.DataFrame:

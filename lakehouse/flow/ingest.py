@@ -119,7 +119,7 @@ def _write(
     ordered = fit.sortWithinPartitions("arrived_on", "is_personal", "feed")
     batch = ledger.timed(batch)
     place.store.append(_EVENTS, ordered, batch.note(), Once(STAGE, turn))
-    batch = place.ledger.committed(ledger.timed(batch))
+    batch = place.ledger.taken(ledger.timed(batch))
     place.ledger.record([batch])
     return batch
 

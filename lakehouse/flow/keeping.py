@@ -119,7 +119,9 @@ def keep(span: Range, one: Settled) -> Batch:
         store.append(one.table, kept, batch.note(), once)
     else:
         upserts, deletes = _reconciled(span, one, kept)
-        store.merge(one.table, upserts, deletes, batch.note(), once)
+        store.merge(
+            one.table, upserts, deletes, batch.note(), once=once, since=batch.version_before
+        )
     return span.place.ledger.committed(ledger.timed(batch))
 
 

@@ -14,7 +14,6 @@ from pyspark.sql import functions as F
 from lakehouse import corrections, ledger, tables
 from lakehouse.bronze import events
 from lakehouse.delta import Once
-from lakehouse.errors import BatchFailed
 from lakehouse.flow import declared, ingest
 from lakehouse.flow.place import Place
 from lakehouse.judging import POSITION
@@ -58,9 +57,7 @@ def release(place: Place, rule: str | None, scope: Scope) -> list[Batch]:
     )
     batch = ledger.timed(batch)
     place.store.append(_EVENTS, messages, batch.note(), Once(ingest.STAGE, turn))
-    batch = place.ledger.committed(batch)
-    if batch.version_after is None:
-        raise BatchFailed(f"{batch.batch_id}: another process ingests; nothing was released")
+    batch = place.ledger.taken(batch)
     place.ledger.record([batch])
     _take_out(place, batch.batch_id, fit)
     return [batch]

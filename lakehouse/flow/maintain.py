@@ -128,7 +128,9 @@ def _of_parts(place: Place, parts: Table) -> list[int]:
     counts = {batch_id for batch_id, _ in ledger.counts()}
     is_over = counts | {one.note.get("undoes_part_of") for one in commits}
     by_batch = [(one.version - 1, one.note.get("part_of")) for one in commits]
-    return [before for before, batch in by_batch if batch and (batch in newest or batch not in is_over)]
+    return [
+        before for before, batch in by_batch if batch and (batch in newest or batch not in is_over)
+    ]
 
 
 def expire_landing(place: Place) -> int:

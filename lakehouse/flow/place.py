@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -23,6 +23,9 @@ from lakehouse.lookup import Lookup
 from lakehouse.settings import Settings
 from lakehouse.tables import Table
 from lakehouse.verdicts import Verdicts
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 _WRITER = "the lakehouse"  # the lease of who has it alone, as a person reads it
 _SETTLE_SECONDS = 2.0  # a guess at the longest that a small PUT takes
@@ -81,9 +84,7 @@ class Place:
         further batch begins, and that is the stage's fault.
         """
 
-        bucket = self.settings.buckets.ops
-        # No patient client: a renewal is tried again.
-        storage = s3.client(self.settings, self.endpoint, answer_s=lease.ANSWER_SECONDS)
+        bucket, storage = self.settings.buckets.ops, _of_lease(self.settings, self.endpoint)
         with lease.held(storage, bucket, stage, lambda fault: self.end(stage, fault)):
             yield
             self.raise_lost()
@@ -190,11 +191,16 @@ def opened(settings: Settings, app: str) -> Iterator[Place]:
             place.raise_lost()
 
 
+def _of_lease(settings: Settings, endpoint: str) -> "S3Client":
+    """A client that holds leases: no patient one, as a renewal is tried again before they are over."""
+    return s3.client(settings, endpoint, answer_s=lease.ANSWER_SECONDS)
+
+
 @contextmanager
 def _only_writer(
     settings: Settings, endpoint: str, unsafe: str, lost: Callable[[BatchFailed], object]
 ) -> Iterator[None]:
-    storage = s3.client(settings, endpoint)
+    storage = _of_lease(settings, endpoint)
     with ExitStack() as held:
         try:
             held.enter_context(
