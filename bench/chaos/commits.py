@@ -21,7 +21,11 @@ _LOG = re.compile(r"/_delta_log/(\d{20})\.json$")
 # A look for the next version and its write lie so far apart for both log stores, or the stock one may
 # lose nothing on a machine at rest.
 _LATE = Fault(Kind.DELAY, seconds=0.3)
-_STOCK = {"spark.delta.logStore.s3a.impl": "io.delta.storage.S3SingleDriverLogStore"}
+# As it is without us: the flag that spares requests would have it write over what is there.
+_STOCK = {
+    "spark.delta.logStore.s3a.impl": "io.delta.storage.S3SingleDriverLogStore",
+    "spark.hadoop.fs.s3a.performance.flags": "",
+}
 
 
 def writers(endpoint: str, seed: int) -> Outcome:
@@ -96,6 +100,8 @@ def _merged(name: str, endpoint: str, conf: dict[str, str], outcome: Outcome) ->
     outcome.must(found == expected and len(at.rows) == len(found), f"{wrong} rows are wrong")
     merged = {one for one in told if not one.startswith("third")}
     lost = merged - {f"{note['writer']}-{note['turn']}" for note in noted}
+    done = [entry.get("operation") for entry in at.lake.open(TABLE).history()]
+    outcome.must("OPTIMIZE" in done, "nothing was compacted beside the MERGEs")
     outcome.must(len(noted) == len(merged) == 50 and not lost, f"{len(noted)} commits of 50")
     return wrong, len(lost)
 

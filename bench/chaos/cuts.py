@@ -11,7 +11,7 @@ STAGES = "ingest refine build"
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a driver is killed: at the `turn`-th PUT whose path matches.
+    """Where a driver is killed: at the `turn`-th request whose path matches.
 
     most  times in a chain that there is something left to be cut off
     """
@@ -21,6 +21,7 @@ class Cut:
     kind: Kind = Kind.HELD
     turn: int = 1
     most: int = 2
+    method: str = "PUT"
 
     @property
     def stage(self) -> str:
@@ -69,6 +70,13 @@ CUTS = (
         Kind.DONE_AND_HELD,
         most=1,
     ),
+    Cut(
+        "expire: after landed objects were deleted, before the answer",
+        r"-landing/?\?delete",
+        Kind.DONE_AND_HELD,
+        most=1,
+        method="POST",
+    ),
 )
 
 
@@ -79,7 +87,7 @@ def arm(proxy: Proxy, cut: Cut) -> threading.Event:
 
     def plan(method: str, path: str) -> Fault | None:
         nonlocal left
-        if method != "PUT" or not wanted.search(path):
+        if method != cut.method or not wanted.search(path):
             return None
         with lock:
             left -= 1

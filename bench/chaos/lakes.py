@@ -56,7 +56,8 @@ def lake(name: str, endpoint: str, java: str = f"-XX:SharedArchiveFile={_ARCHIVE
     options = "spark.driver.extraJavaOptions"
     conf = {**QUICK, options: f"{QUICK[options]} {java}"}
     spark = settings.Spark(master="local[2]", driver_memory="1g", shuffle_partitions=2, conf=conf)
-    where = Settings(buckets=Buckets.named(name), spark=spark)
+    kept = settings.Maintain(landing_days=0)
+    where = Settings(buckets=Buckets.named(name), spark=spark, maintain=kept)
     s3.ensure_buckets(s3.client(where, endpoint), where.buckets.model_dump().values())
     return Lake(where, endpoint)
 

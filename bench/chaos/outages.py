@@ -10,7 +10,7 @@ from bench.chaos.drivers import Driver, Outcome, drivers, ground, until
 from bench.results import Row
 from lakehouse import s3_server, settings
 
-_TIMES = 20
+_TIMES, _WRITERS = 20, 2
 # The control's drivers do not try again.
 _HASTY = {"spark.hadoop.fs.s3a.retry.limit": "0", "spark.hadoop.fs.s3a.attempts.maximum": "1"}
 
@@ -32,8 +32,12 @@ class _Said:
         threading.Thread(target=read, daemon=True).start()
 
     def after(self, instant: float) -> float | None:
-        """Seconds from an instant to the next row; None where there is none yet."""
-        return next((when - instant for when, _ in self.rows if when > instant), None)
+        """Seconds from an instant until every writer has written again; None before that."""
+        first: dict[str, float] = {}
+        for when, row in self.rows:
+            if when > instant:
+                first.setdefault(row.partition("-")[0], when - instant)
+        return max(first.values()) if len(first) == _WRITERS else None
 
 
 def outages(endpoint: str, seed: int) -> Outcome:
@@ -41,7 +45,7 @@ def outages(endpoint: str, seed: int) -> Outcome:
     outcome, chance, said = Outcome(), random.Random(seed), _Said()
     at = ground("outages", endpoint, endpoint)
     waits: list[tuple[float, float]] = []  # seconds down, seconds until the next row after it
-    with drivers(*(at.task(f"w{one}", "append", 10_000) for one in range(2))) as started:
+    with drivers(*(at.task(f"w{one}", "append", 10_000) for one in range(_WRITERS))) as started:
         for process in started:
             said.follow(process)
         until(lambda: len(said.rows) >= 4, started)

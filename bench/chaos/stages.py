@@ -16,6 +16,8 @@ from lakehouse.lake import Lake
 from lakehouse.ledger import Ledger
 from lakehouse.settings import Settings
 
+EXPIRY = "expire"  # the part of maintenance that takes landed objects away
+
 
 class Task(BaseModel):
     """Where it works; `is_naive` is the control: it trusts Spark's checkpoint alone."""
@@ -51,6 +53,9 @@ def run(at: Place, stages: str) -> None:
             with at.alone(stage):
                 for table in tables.TABLES:
                     maintain.table(at, table)
+        elif stage == EXPIRY:
+            with at.alone(maintain.STAGE):
+                maintain.expire_landing(at)
         else:
             once.run(at, stage, build.quick if stage == build.STAGE else None)
 

@@ -5,12 +5,12 @@
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,10 +19,30 @@ from lakehouse.commands.common import err, out, place_of
 from lakehouse.errors import BatchFailed, GateFailed
 from lakehouse.ledger import Batch
 
+if TYPE_CHECKING:
+    from lakehouse.flow.place import Place
 
-def ingest(ctx: typer.Context, report: show.REPORT = None) -> None:
+
+def ingest(
+    ctx: typer.Context,
+    *,
+    new_checkpoint: Annotated[
+        bool,
+        typer.Option(
+            "--new-checkpoint", help="Without the old one: the ledger knows what was taken in."
+        ),
+    ] = False,
+    report: show.REPORT = None,
+) -> None:
     """Landing to bronze: take in every object that has landed."""
-    _once(ctx, report, "ingest")
+    _once(ctx, report, "ingest", work=_by_the_ledger if new_checkpoint else None)
+
+
+def _by_the_ledger(place: "Place") -> None:
+    from lakehouse.flow import ingest as ingesting
+
+    ingesting.new_checkpoint(place)
+    ingesting.everything(place)
 
 
 def refine(ctx: typer.Context, report: show.REPORT = None) -> None:
@@ -40,7 +60,12 @@ def run(ctx: typer.Context, report: show.REPORT = None) -> None:
     _once(ctx, report, "ingest", "refine", "build")
 
 
-def _once(ctx: typer.Context, report: Path | None, *stages: str) -> None:
+def _once(
+    ctx: typer.Context,
+    report: Path | None,
+    *stages: str,
+    work: Callable[["Place"], object] | None = None,
+) -> None:
     with place_of(ctx, stages[0] if len(stages) == 1 else "run") as place:
         before = len(place.ledger.batches)
 
@@ -53,7 +78,7 @@ def _once(ctx: typer.Context, report: Path | None, *stages: str) -> None:
 
         try:
             for stage in stages:
-                show.run(place, stage)
+                show.run(place, stage, work)
         except GateFailed as fault:  # what could be done was done
             tell(fault.sentences)
             raise

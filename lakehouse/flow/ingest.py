@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-from lakehouse import landing, ledger, tables
+from lakehouse import landing, ledger, places, s3, tables
 from lakehouse.bronze import events, persons
 from lakehouse.delta import Once
 from lakehouse.flow.place import Place
@@ -40,6 +40,13 @@ def everything(place: Place) -> list[Batch]:
         finally:
             query.stop()
     return place.ledger.of(STAGE)[before:]
+
+
+def new_checkpoint(place: Place) -> None:
+    """Delete the stream's checkpoint: what it knows the ledger knows too."""
+    storage, bucket = place.zone.storage(), place.settings.buckets.ops
+    folder = places.checkpoint(place.settings, STAGE).partition(f"{bucket}/")[2]
+    s3.delete(storage, bucket, [one["Key"] for one in s3.objects(storage, bucket, f"{folder}/")])
 
 
 def pending(place: Place) -> int:
