@@ -1,11 +1,12 @@
 """Commands of the lakehouse as processes beside us, for benchmarks and tests."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ Process = subprocess.Popen[bytes]
 
 @contextmanager
 def lakehouse(*words: str, log: Path) -> Iterator[Process]:
-    """`lakehouse WORDS`, what it says in `log`; killed where it has not ended by itself."""
+    """`lakehouse WORDS`, what it says in `log`, in a process group of its own, which is killed."""
     with log.open("wb") as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "lakehouse.cli", *words],
@@ -24,13 +25,19 @@ def lakehouse(*words: str, log: Path) -> Iterator[Process]:
             stdout=said,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            start_new_session=True,
         )
         try:
             yield process
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            kill(process)
+
+
+def kill(process: Process) -> None:
+    """Kill a command and its JVM at once, where they have not ended by themselves."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def until(
