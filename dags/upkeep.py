@@ -26,9 +26,21 @@ TABLES = [table.name for table in REBUILT]
 BEHIND = "30"  # minutes; a stream builds from whole days every ten
 
 
-def run(name: str, *arguments: str) -> LakehouseOperator:
+def run(name: str) -> LakehouseOperator:
     """A command that announces nothing."""
-    return LakehouseOperator(task_id=name, arguments=list(arguments) or [name], pool="lakehouse")
+    doc = f"`lakehouse {name}`"
+    return LakehouseOperator(task_id=name, arguments=[name], pool="lakehouse", doc_md=doc)
+
+
+def build() -> LakehouseOperator:
+    """What stands on a table that was made anew."""
+    return LakehouseOperator(
+        task_id="build",
+        arguments=["build"],
+        writes=tables.BUILT,
+        pool="lakehouse",
+        doc_md="`lakehouse build`: Great Expectations first, then what passed",
+    )
 
 
 with DAG(
@@ -57,7 +69,11 @@ with DAG(
     "longer, whoever was to write it: these DAGs or a stream that runs for ever.",
     **SETTINGS,
 ):
-    LakehouseOperator(task_id="status", arguments=["status", "--behind", BEHIND])
+    LakehouseOperator(
+        task_id="status",
+        arguments=["status", "--behind", BEHIND],
+        doc_md=f"`lakehouse status --behind {BEHIND}`",
+    )
 
 with DAG(
     "replay",
@@ -65,8 +81,11 @@ with DAG(
     schedule=None,
     params={
         "table": Param(TABLES[0], enum=TABLES, description="Which table."),
-        "day": Param(
-            None, type=["null", "string"], format="date", description="Silver: only this UTC day."
+        "from": Param(
+            None, type=["null", "string"], format="date", description="Silver: from this UTC day."
+        ),
+        "to": Param(
+            None, type=["null", "string"], format="date", description="Silver: to this UTC day."
         ),
         "shop": Param(None, type=["null", "string"], description="Silver: only this shop."),
         "dry_run": Param(True, type="boolean", description="Only say what would be done."),
@@ -78,11 +97,17 @@ with DAG(
     @task
     def wanted(params: dict[str, object]) -> list[str]:
         """The command that the parameters mean."""
-        chosen = [f"--{name}={params[name]}" for name in ("day", "shop") if params[name]]
+        chosen = [f"--{name}={params[name]}" for name in ("from", "to", "shop") if params[name]]
         dry = ["--dry-run"] if params["dry_run"] else []
         return ["rebuild", str(params["table"]), *(chosen or ["--all"]), *dry]
 
-    LakehouseOperator(task_id="rebuild", arguments=wanted(), writes=REBUILT, pool="lakehouse")
+    LakehouseOperator(
+        task_id="rebuild",
+        arguments=wanted(),
+        writes=REBUILT,
+        pool="lakehouse",
+        doc_md="`lakehouse rebuild` with what was chosen",
+    )
 
 with DAG(
     "backfill",
@@ -93,7 +118,7 @@ with DAG(
         "first": Param("2026-01-01", type="string", format="date", description="First UTC day."),
         "last": Param("2026-01-01", type="string", format="date", description="Last UTC day."),
     },
-    doc_md="`lakehouse rebuild --day`, a task a day; then `lakehouse build`.",
+    doc_md="`lakehouse rebuild`, a task a day; then `lakehouse build`.",
     **SETTINGS,
 ):
 
@@ -104,12 +129,13 @@ with DAG(
         if last < first:
             raise AirflowException(f"the last day, {last}, is before the first one, {first}")
         every = (first + timedelta(days=by) for by in range((last - first).days + 1))
-        return [["rebuild", params["table"], f"--day={day}"] for day in every]
+        return [["rebuild", params["table"], f"--from={day}", f"--to={day}"] for day in every]
 
-    LakehouseOperator.partial(task_id="rebuild", pool="lakehouse").expand(
-        arguments=days()
-    ) >> LakehouseOperator(
-        task_id="build", arguments=["build"], writes=tables.BUILT, pool="lakehouse"
+    (
+        LakehouseOperator.partial(
+            task_id="rebuild", pool="lakehouse", doc_md="`lakehouse rebuild` of one day"
+        ).expand(arguments=days())
+        >> build()
     )
 
 with DAG(
@@ -130,6 +156,12 @@ with DAG(
         table = ["--table", str(params["table"])] if params["table"] else []
         return ["quarantine", "release", *table, "--why", str(params["why"])]
 
-    LakehouseOperator(task_id="release", arguments=chosen(), pool="lakehouse") >> LakehouseOperator(
-        task_id="build", arguments=["build"], writes=tables.BUILT, pool="lakehouse"
+    (
+        LakehouseOperator(
+            task_id="release",
+            arguments=chosen(),
+            pool="lakehouse",
+            doc_md="`lakehouse quarantine release` with what was chosen",
+        )
+        >> build()
     )

@@ -57,7 +57,8 @@ def test_what_a_person_can_cure_is_one_line_and_exit_1(run, arguments, sentence)
         ("simulate", "--days", "367"),
         ("rebuild", "silver.sales"),
         ("rebuild", "silver.sales", "--all", "--shop", "S1"),
-        ("rebuild", "silver.sales", "--day", "1 May"),
+        ("rebuild", "silver.sales", "--from", "1 May"),
+        ("rebuild", "silver.sales", "--from", "2026-03-02", "--to", "2026-03-01"),
     ],
 )
 def test_wrong_usage_is_exit_2(run, arguments):

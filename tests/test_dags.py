@@ -28,6 +28,7 @@ found = {
             "tags": sorted(dag.tags),
             "retries": [task.retries for task in dag.tasks],
             "timeouts": [bool(task.execution_timeout) for task in dag.tasks],
+            "undocumented": [task.task_id for task in dag.tasks if not task.doc_md],
             "follows": {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks},
         }
         for dag in bag.dags.values()
@@ -72,6 +73,7 @@ def test_they_load_no_engine_and_parse_within_two_seconds(bag):
 def test_each_has_an_owner_docs_and_a_timeout(bag):
     for name, dag in bag["dags"].items():
         assert dag["docs"], name
+        assert dag["undocumented"] == [], name
         assert dag["tags"], name
         assert dag["owners"] != "airflow", name
         assert all(dag["timeouts"]), name

@@ -1,9 +1,10 @@
-"""Rebuild: a table once more from the layer below, all of it or the messages of a shop and day."""
+"""Rebuild: a table once more from the layer below, all of it or the messages of a shop and some days."""
 
+import functools
 import secrets
 from datetime import date
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import tables, verdicts
@@ -18,12 +19,16 @@ _EVENTS = tables.by_name("bronze.events")
 
 
 def table(
-    place: Place, declared: Table, shop_id: str | None = None, day: date | None = None
+    place: Place,
+    declared: Table,
+    shop_id: str | None = None,
+    first: date | None = None,
+    last: date | None = None,
 ) -> Batch | None:
     """Rebuild a silver table from bronze, or a gold table from silver (in full).
 
-    Takes   shop_id  silver: only messages that name this shop in their envelope
-            day      silver: only messages emitted on this day, UTC
+    Takes   shop_id      silver: only messages that name this shop in their envelope
+            first, last  silver: only messages emitted on these days and between, UTC
             A silver history is rebuilt in full: its versions hang together.
     Gives   the batch; None where no message was meant
 
@@ -45,23 +50,30 @@ def table(
     events = place.store.read(_EVENTS, refine.progress(place, declared))
     events = events.where(F.col("feed") == F.lit(declared.feed))
     if not declared.is_history:
-        events = _meant(place, declared, events, shop_id, day)
+        events = _meant(place, declared, events, _conditions(shop_id, first, last))
     if events.isEmpty():
         return None
     batch_id = f"{refine.STAGE}-again-{declared.short_name}-{secrets.token_hex(4)}"
     return refine.again(place, declared, events, batch_id)
 
 
-def _meant(
-    place: Place, declared: Table, events: DataFrame, shop_id: str | None, day: date | None
-) -> DataFrame:
-    """The messages of the shop and day, and those that were repeats of one of them."""
-    meant = events
-    if shop_id is not None:
-        meant = meant.where(F.col("shop_id") == shop_id)
-    if day is not None:
-        meant = meant.where(F.to_date("emitted_at") == F.lit(day))
-    if meant is events:
+def _conditions(shop_id: str | None, first: date | None, last: date | None) -> list[Column]:
+    day = F.to_date("emitted_at")
+    return [
+        condition
+        for given, condition in (
+            (shop_id, F.col("shop_id") == F.lit(shop_id)),
+            (first, day >= F.lit(first)),
+            (last, day <= F.lit(last)),
+        )
+        if given is not None
+    ]
+
+
+def _meant(place: Place, declared: Table, events: DataFrame, conditions: list[Column]) -> DataFrame:
+    """The messages that are meant, and those that were repeats of one of them."""
+    if not conditions:
         return events
+    meant = functools.reduce(DataFrame.where, conditions, events)
     wanted = cases.with_followers(place, declared, meant.select(*POSITION))
     return events.join(wanted, on=list(POSITION), how="left_semi")
