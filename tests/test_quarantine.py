@@ -3,13 +3,24 @@
 import json
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from lakehouse import content, corrections, repairs, rules, tables
 from lakehouse.errors import BadCorrection, UnknownName
-from lakehouse.flow import build, cases, ingest, keeping, lines, once, quarantine, rebuild, refine
+from lakehouse.flow import (
+    build,
+    cases,
+    ingest,
+    keeping,
+    lines,
+    once,
+    quarantine,
+    rebuild,
+    refine,
+    undo,
+)
 from lakehouse.repairs import Scope
 from tests.worlds import lakehouse_in, land
 
@@ -173,6 +184,9 @@ def test_one_message_is_edited_and_one_dropped_and_both_stay_so_in_a_rebuild(wro
     left = {(READINGS.name, *faults): 1, (READINGS.name, "dropped", *faults): 1}
     assert waiting(wrong) == left
     before = contents(wrong)
+    assert rebuild.table(wrong, READINGS, first=date(2026, 3, 2)) is None
+    assert rebuild.table(wrong, READINGS, first=date(2026, 3, 1), last=date(2026, 3, 1))
+    assert contents(wrong) == before
     rebuild.table(wrong, READINGS)
     assert waiting(wrong) == left
     assert contents(wrong) == before
@@ -271,6 +285,11 @@ def test_a_line_that_said_next_year_goes_to_its_right_hour(wrong, monkeypatch):
     once.recover(wrong, ingest.STAGE)
     assert waiting(wrong)[EVENTS.name, "from_the_future"] == 1
     assert lines.release(wrong, None, Scope()) == []
+
+    undo.batch(wrong, wrong.ledger.of("ingest")[-1].batch_id)
+    once.recover(wrong, ingest.STAGE)  # what was put back is not put back again
+    assert waiting(wrong)[EVENTS.name, "from_the_future"] == 2
+    assert lines.release(wrong, None, Scope())[0].kept == 1
     refine.everything(wrong)
     [noise] = wrong.store.read(READINGS).where("value = 41").collect()
     assert noise.measured_at.replace(tzinfo=UTC) == NOON
