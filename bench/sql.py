@@ -6,7 +6,8 @@
 first     from the start of the process to the answer
 warm      a group-by over two million rows (ROWS=200000 fewer), beside Polars
 analysts  20 at once for five minutes, a process each, while `lakehouse stream` writes. Exits 1 where
-          one was refused, saw a part of a batch, or did not see what had been committed before
+          one was refused, saw a part of a batch, or did not see what had been committed before;
+          the control asks the tables as they were when the others began
 """
 
 import json
@@ -30,7 +31,7 @@ from lakehouse.lake import Lake
 from lakehouse.query import Session
 from lakehouse.settings import PROJECT
 
-_EVENTS = tables.by_name("bronze.events")
+_EVENTS, _GOLD = tables.by_name("bronze.events"), tables.by_name("gold.shop_hours")
 _STARTS, _ASKED = 10, 20
 _RATE = 200  # messages a second that are played beside the analysts
 _MOST_START_SECONDS = 300.0
@@ -115,7 +116,8 @@ def analysts(lake: Lake) -> list[Row]:
         processes.until(lambda: "caught up" in log.read_text(), [stream], _MOST_START_SECONDS)
         options = ("--rate", f"{_RATE}", "--minutes", f"{minutes + 2}")
         with processes.lakehouse("play", *options, log=settings.home() / "play.log"):
-            processes.until(lambda: lake.rows(_EVENTS) > 0, [stream], _MOST_START_SECONDS)
+            processes.until(lambda: lake.rows(_GOLD) > 0, [stream], _MOST_START_SECONDS)
+            pinned = Session(lake, lake.version(_EVENTS))
             command = [sys.executable, "-m", "bench.sql", "analyst"]
             asking = [
                 subprocess.Popen(
@@ -124,11 +126,12 @@ def analysts(lake: Lake) -> list[Row]:
                 for seed in range(count)
             ]
             said = [one.communicate()[0] for one in asking]
+    control = _ask(pinned, _BATCHES)
     asked = [Asked(**json.loads(line)) for lines in said for line in lines.splitlines()]
-    return _judged(lake, asked, count)
+    return _judged(lake, asked, count, control)
 
 
-def _judged(lake: Lake, asked: list[Asked], count: int) -> list[Row]:
+def _judged(lake: Lake, asked: list[Asked], count: int, control: Asked) -> list[Row]:
     refused = [one.fault for one in asked if one.fault]
     whole = {row["batch_id"]: row["messages"] for row in Session(lake).ask(_BATCHES).to_pylist()}
     looks = [one for one in asked if one.batches is not None]
@@ -142,11 +145,7 @@ def _judged(lake: Lake, asked: list[Asked], count: int) -> list[Row]:
         for commit in lake.commits(_EVENTS)
         if commit.note.get("batch", {}).get("batch_id") in whole
     }
-    stale = sum(
-        at < one.began and batch not in (one.batches or {})
-        for one in looks
-        for batch, at in committed.items()
-    )
+    stale, of_control = (_unseen(some, committed) for some in (looks, [control]))
     seconds = [one.seconds for one in asked if not one.fault]
     batches = max(len(one.batches or {}) for one in looks) if looks else 0
     return [
@@ -166,10 +165,22 @@ def _judged(lake: Lake, asked: list[Asked], count: int) -> list[Row]:
             stale,
             "batches",
             0,
+            of_control,
+            "not seen by the control",
             is_at_most=True,
             is_promise=True,
         ),
+        Row("batches that the control did not see", of_control, "batches", 1, is_promise=True),
     ]
+
+
+def _unseen(looks: list[Asked], committed: dict[str, float]) -> int:
+    """Batches that were committed before somebody asked and that were not in the answer."""
+    return sum(
+        at < one.began and batch not in (one.batches or {})
+        for one in looks
+        for batch, at in committed.items()
+    )
 
 
 def analyst(seed: int, seconds: float) -> None:
