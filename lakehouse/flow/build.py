@@ -212,7 +212,8 @@ def write(
 ) -> None:
     """Put the rows in place of those of their windows, in one commit; all where none is named."""
     turn = place.lake.transaction(declared, batch.stage) + 1
-    if not place.lake.rows(declared):
+    # (A transaction makes a commit of no rows too: what is still empty would look changed each time.)
+    if not place.ledger.of(batch.stage, declared.name) and not place.lake.rows(declared):
         once = Once(batch.stage, turn)
         place.store.append(declared, rows, ledger.timed(batch).note(), once)
         place.ledger.taken(batch)
