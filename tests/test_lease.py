@@ -155,10 +155,11 @@ def test_one_process_at_a_time_opens_a_lakehouse_on_an_unsafe_storage(server, wh
             pytest.fail("held twice")
 
 
-def test_on_a_storage_that_ignores_the_condition_one_still_holds_it(where, monkeypatch):
+@pytest.mark.parametrize("way", [small_s3.IGNORES, small_s3.LOOKS_FIRST])
+def test_on_a_storage_that_cheats_one_still_holds_it(where, monkeypatch, way):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "access")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    with small_s3.running(small_s3.IGNORES) as endpoint, ExitStack() as stack:
+    with small_s3.running(way) as endpoint, ExitStack() as stack:
         settings = where.model_copy(update={"s3": S3(endpoint=endpoint)})
 
         def take(_):
