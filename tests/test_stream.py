@@ -1,7 +1,6 @@
 """lakehouse stream, as a process of its own: what it does for ever, and how it ends."""
 
 import json
-import random
 import signal
 import threading
 import time
@@ -11,15 +10,13 @@ from types import SimpleNamespace
 import pytest
 
 from bench import processes
-from bench.chaos import lakes
 from lakehouse import ledger, s3, s3_server, tables
 from lakehouse.errors import BatchFailed, GateFailed
-from lakehouse.flow import maintain, place, refine, stream
+from lakehouse.flow import refine, stream
 from lakehouse.flow.loops import Loop
 from lakehouse.lake import Lake
 from lakehouse.settings import Buckets, Settings
-from tests import worlds
-from tests.worlds import QUICK, lakehouse_in
+from tests.worlds import QUICK
 
 SETTINGS = {
     "spark": {
@@ -170,38 +167,6 @@ def test_sigterm_lets_the_batch_finish_and_a_restart_goes_on(server, where, tmp_
     ingested = ledger.Ledger(lake, is_reader=True).of("ingest")
     assert sum(batch.messages_in for batch in ingested) == 3
     assert s3_server.status(tmp_path) is None  # it used the server of the test, and started none
-
-
-@pytest.mark.timeout(900)  # two starts of Spark, and two lakehouses that catch up
-@pytest.mark.slow
-def test_killed_while_all_its_stages_run_it_has_lost_and_doubled_nothing(
-    server, where, spark, landed, tmp_path
-):
-    chance = random.Random(1)
-    calm, rough = (lakehouse_in(name, where, server, spark) for name in ("unkilled", "killed"))
-    buckets = {"buckets": Buckets.named("killed").model_dump()}
-    file = tmp_path / "killed.yml"
-    file.write_text(json.dumps(SETTINGS | buckets))
-    reference = [key for key in landed if "reference" in key]
-    others = chance.sample(sorted(landed.keys() - set(reference)), 60)
-    for turn, keys in enumerate(([*reference, *others[:30]], others[30:])):
-        log = tmp_path / f"{turn}.log"
-        words = ("--settings", str(file), "stream", "--every", "500ms")
-        with processes.lakehouse(*words, log=log) as process:
-            processes.until(lambda: "caught up" in log.read_text(), [process], 400)  # noqa: B023
-            before = rough.lake.version(EVENTS)
-            for at in (calm, rough):
-                worlds.land(at, {key: landed[key] for key in keys})
-            processes.until(lambda: rough.lake.version(EVENTS) > before, [process], 100)  # noqa: B023
-            tended = place.at(rough.settings, server, spark)
-            for table in chance.sample(tables.WRITTEN, 8):  # beside the stages
-                maintain.table(tended, table)
-            time.sleep(chance.uniform(0, 5))
-            processes.kill(process)
-    worlds.run(calm)
-    worlds.run(place.at(rough.settings, server, spark))
-    assert lakes.differences(calm.lake, rough.lake) == []
-    assert calm.lake.rows(tables.by_name("gold.shop_hours")) > 0
 
 
 def land(storage, number, feed="shops", bucket=SETTINGS["buckets"]["landing"]):
