@@ -98,7 +98,7 @@ def test_a_person_signs_in_sees_the_graph_replays_a_table_and_reads_the_log(airf
     found("a[href*='/runs/'][href$='/tasks/rebuild']").click()
     count = rows(lake, "gold.baskets")
     says(
-        f"gold.baskets ({count} rows at version {before['gold.baskets']}) would be made anew",
+        f"gold.baskets ({count:,} rows at version {before['gold.baskets']}) would be made anew",
         "nothing was written",
         seconds=180,
     )
