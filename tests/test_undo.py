@@ -7,7 +7,8 @@ from lakehouse.flow import once, place, undo
 from lakehouse.ledger import Ledger
 from tests.worlds import lakehouse_in, land
 
-EVENTS, QUARANTINE = tables.by_name("bronze.events"), tables.by_name("ops.quarantine")
+EVENTS = tables.by_name("bronze.events")
+QUARANTINE, REPEATS = tables.by_name("ops.quarantine"), tables.by_name("ops.repeats")
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +23,8 @@ def at(where, server, spark, landed):
     return made
 
 
-def contents(at):
-    return [str(content.of(at.store.read(table), table)) for table in (EVENTS, QUARANTINE)]
+def contents(at, *more):
+    return [str(content.of(at.store.read(table), table)) for table in (EVENTS, QUARANTINE, *more)]
 
 
 def reopened(at):
@@ -58,3 +59,17 @@ def test_an_undo_stays_undone_where_the_ledger_is_folded_anew(at):
     assert len(again.ledger.of("ingest")) == 1
     once.run(again, "ingest")
     assert contents(again) == before
+
+
+@pytest.mark.slow  # every silver table, twice
+def test_a_batch_of_refine_is_taken_back_with_what_it_set_aside(at):
+    mine = reopened(at)
+    once.run(mine, "refine")
+    before, rows = contents(mine, REPEATS, *tables.SILVER), mine.lake.rows(QUARANTINE)
+    newest = mine.ledger.of("refine")[-1].batch_id
+    undone = undo.batch(mine, newest)
+    assert mine.lake.rows(QUARANTINE) == rows - sum(one.quarantined for one in undone) < rows
+    assert newest not in {one.batch_id for one in mine.ledger.of("refine")}
+    again = reopened(at)
+    once.run(again, "refine")
+    assert contents(again, REPEATS, *tables.SILVER) == before
