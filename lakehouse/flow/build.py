@@ -211,13 +211,13 @@ def write(
     place: Place, declared: Table, rows: DataFrame, touched: DataFrame | None, batch: Batch
 ) -> None:
     """Put the rows in place of those of their windows, in one commit; all where none is named."""
-    turn = place.lake.transaction(declared, batch.stage) + 1
     # (A transaction makes a commit of no rows too: what is still empty would look changed each time.)
-    if not place.ledger.of(batch.stage, declared.name) and not place.lake.rows(declared):
-        once = Once(batch.stage, turn)
-        place.store.append(declared, rows, ledger.timed(batch).note(), once)
-        place.ledger.taken(batch)
-        return
+    if not place.ledger.of(batch.stage, declared.name):
+        once = Once(batch.stage, place.lake.transaction(declared, batch.stage) + 1)
+        if not place.lake.rows(declared):  # asked after the turn: who comes between takes it
+            place.store.append(declared, rows, ledger.timed(batch).note(), once)
+            place.ledger.taken(batch)
+            return
     rows = rows.persist()
     old = place.store.read(declared)
     if touched is not None:

@@ -6,7 +6,6 @@ next year. Bronze gets them as they came: refine applies the correction.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -99,12 +98,9 @@ def finish(place: Place) -> None:
             _take_out(place, batch.batch_id, kept)
 
 
-def _noted(batch_id: str) -> dict[str, Any]:
-    """That Place.recover is to put back what was taken out, where the batch is taken back."""
-    return {"part_of": batch_id, "judged_again": [_EVENTS.name]}
-
-
 def _take_out(place: Place, batch_id: str, messages: DataFrame) -> None:
     gone = messages.select(F.lit(_EVENTS.name).alias("table_name"), *POSITION)
     nothing = place.store.read(_QUARANTINE).limit(0)
-    place.store.merge(_QUARANTINE, nothing, gone, _noted(batch_id))
+    # Place.recover puts back what was taken out, where the batch is taken back.
+    noted = {"part_of": batch_id, "judged_again": [_EVENTS.name]}
+    place.store.merge(_QUARANTINE, nothing, gone, noted)
