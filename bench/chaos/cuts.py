@@ -72,7 +72,7 @@ CUTS = (
     ),
     Cut(
         "expire: after landed objects were deleted, before the answer",
-        r"-landing/?\?delete",
+        r"-landing/?$",
         Kind.DONE_AND_HELD,
         most=1,
         method="POST",
