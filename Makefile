@@ -9,7 +9,7 @@ QUIETLY := mkdir -p .cache/tmp && TMPDIR="$$PWD/.cache/tmp" PIP_CACHE_DIR="$$PWD
 # Compiled modules stay in this folder; without them every start of Python takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup setup-airflow airflow demo test test-slow test-airflow test-airflow-kills test-browser notebooks bench bench-publish bench-sql bench-live bench-batches bench-quality bench-gate bench-feeds bench-models chaos soak purchases lint clean clean-all
+.PHONY: setup setup-airflow airflow demo test test-slow test-airflow test-airflow-kills test-browser test-serving notebooks bench bench-publish bench-sql bench-live bench-batches bench-quality bench-gate bench-feeds bench-models chaos soak purchases lint clean clean-all
 
 setup: .venv/installed
 	@$(QUIETLY) $(BIN)/python -m lakehouse.jars
@@ -37,6 +37,10 @@ test-airflow: setup setup-airflow
 # Its scheduler and a worker killed from outside, runs cleared, days filled again.
 test-airflow-kills: setup setup-airflow
 	@$(QUIETLY) timeout 2400 $(BIN)/python -m pytest -m airflow_kills tests/airflow
+
+# An analyst's and a scientist's server of Spark, asked by clients of JDBC, Thrift and Connect.
+test-serving: setup
+	@$(QUIETLY) timeout 1500 $(BIN)/python -m pytest -m serving tests/serving
 
 # A person's way through the dashboard in Debian's chromium; SHOTS=docs/pictures keeps pictures of it.
 test-browser: setup $(AXE)

@@ -29,6 +29,7 @@ from lakehouse.commands import (
     quarantine,
     repair,
     s3,
+    serve,
     sql,
     world,
 )
@@ -111,6 +112,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(quality.docs, name="docs")
 app.add_typer(s3.app, name="s3")
 app.add_typer(publishing.app, name="postgres")
+app.add_typer(serve.app, name="serve")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -33,18 +33,18 @@ def s3(where: Settings) -> tuple[str, str]:
         ) from None
 
 
-def reader(where: Settings) -> tuple[str, str]:
-    """The access key and secret key of who may read the bucket of gold and nothing else.
+def limited(where: Settings, who: str) -> tuple[str, str]:
+    """The access key and secret key of who may do less than the owner (s3_server.py says what).
 
-    A storage of your own takes them from LAKEHOUSE_READER_KEY (`<access>:<secret>`).
+    Takes   who  `reader`, `scientist`: a storage of your own takes theirs from LAKEHOUSE_READER_KEY
+                 and so on (`<access>:<secret>`)
     """
     if where.s3.is_ours:
-        return _derived(where, "reader")
-    access, _, secret = os.environ.get("LAKEHOUSE_READER_KEY", "").partition(":")
+        return _derived(where, who)
+    name = f"LAKEHOUSE_{who.upper()}_KEY"
+    access, _, secret = os.environ.get(name, "").partition(":")
     if not access or not secret:
-        raise MissingKey(
-            "LAKEHOUSE_READER_KEY is not `<access>:<secret>` of who may read gold alone"
-        )
+        raise MissingKey(f"{name} is not `<access>:<secret>` of a {who} of {where.s3.endpoint}")
     return access, secret
 
 
@@ -54,6 +54,11 @@ def viewer(where: Settings) -> tuple[str, str]:
     A storage of your own has the owner's for it.
     """
     return _derived(where, "viewer") if where.s3.is_ours else s3(where)
+
+
+def token(where: Settings, who: str) -> str:
+    """What a client shows to be served as `who`; made of the owner's secret key."""
+    return _derived(where, f"client of {who}")[1]
 
 
 def _derived(where: Settings, who: str) -> tuple[str, str]:

@@ -46,7 +46,7 @@ def write(lake: Lake) -> Path:
     Raises MissingKey where a storage of your own has no key for readers.
     """
     there = [table for table in lake.existing() if table.layer == "gold"]
-    credentials = keys.reader(lake.settings)
+    credentials = keys.limited(lake.settings, "reader")
     said = secret(lake.settings, lake.endpoint, credentials)
     views = [
         statement

@@ -140,12 +140,18 @@ def _spawn(home: Path, where: Settings, is_kept: bool) -> Running:
 
 
 def _users(home: Path, where: Settings) -> Path:
-    """The file with those whom the server knows: the owner, who may read, and who may read gold alone."""
-    ours, gold = Settings(), where.buckets.gold
+    """The file with those whom the server knows: the owner, who may read, who may read gold alone, and
+    who may read silver and gold, and write in the sandbox.
+    """
+    ours, buckets = Settings(), where.buckets
+    gold = [f"Read:{buckets.gold}", f"List:{buckets.gold}"]
+    silver = [f"{what}:{buckets.lake}/silver/*" for what in ("Read", "List")]
+    sandbox = [f"{what}:{buckets.sandbox}" for what in ("Read", "List", "Write")]
     rights = {
         "owner": (keys.s3(ours), ["Admin", "Read", "List", "Tagging", "Write"]),
         "viewer": (keys.viewer(ours), ["Read", "List"]),
-        "reader": (keys.reader(ours), [f"Read:{gold}", f"List:{gold}"]),
+        "reader": (keys.limited(ours, "reader"), gold),
+        "scientist": (keys.limited(ours, "scientist"), [*gold, *silver, *sandbox]),
     }
     known = [
         {

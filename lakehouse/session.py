@@ -31,24 +31,32 @@ exec {python} "$@"
 """
 
 
+# What of the environment a session gets that is not the owner's: no secret of the others.
+_NEEDED = {"PATH", "HOME", "JAVA_HOME", "LANG", "LC_ALL", "TZ"}
+
+
 @contextmanager
-def spark(where: Settings, endpoint: str, app: str) -> Iterator[SparkSession]:
+def spark(
+    where: Settings, endpoint: str, app: str, given: tuple[str, str] | None = None
+) -> Iterator[SparkSession]:
     """A session on the storage at `endpoint`, stopped at the end.
 
+    Takes   given  the access key and secret key of whom it works for; by default the owner's
     Raises BadMachine where the JDK, the jars or room on the disk are missing, MissingKey where
     there are no keys, both before anything is started.
     """
     home = settings.home()
     machine.java()
     machine.need_space(home)
-    keys_of_s3 = keys.s3(where)
+    keys_of_s3 = given or keys.s3(where)
     options = _options(where, endpoint, home)
     for folder in ("tmp", "logs"):
         (home / folder).mkdir(parents=True, exist_ok=True)
     conf = SparkConf().setAppName(app).setAll(list(options.items()))
     if where.spark.master is not None:
         conf.setMaster(where.spark.master)
-    with _environment(where, keys_of_s3, _worker(where, home)):
+    worker = _worker(where, home)
+    with _environment(where, keys_of_s3, worker, is_owners=given is None):
         _start_jvm(conf, home / "logs" / "jvm.log")
         session = SparkSession.builder.config(conf=conf).getOrCreate()
     try:
@@ -221,9 +229,14 @@ def _worker(where: Settings, home: Path) -> str:
 
 
 @contextmanager
-def _environment(where: Settings, keys_of_s3: tuple[str, str], worker: str) -> Iterator[None]:
+def _environment(
+    where: Settings, keys_of_s3: tuple[str, str], worker: str, *, is_owners: bool
+) -> Iterator[None]:
     """What the JVM takes over when it is started; afterwards the process is as before."""
     before = dict(os.environ)
+    if not is_owners:
+        for key in before.keys() - _NEEDED:
+            del os.environ[key]
     os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"] = keys_of_s3
     if where.s3.is_ours:
         os.environ.pop("AWS_SESSION_TOKEN", None)  # it belongs to the keys we replaced

@@ -50,6 +50,7 @@ class Buckets(_Section):
     gold: str = "gold"
     ops: str = "ops"
     models: str = "models"
+    sandbox: str = "sandbox"
 
     @classmethod
     def named(cls, prefix: str) -> "Buckets":

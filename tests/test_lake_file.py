@@ -86,7 +86,7 @@ def test_new_rows_are_seen_by_who_has_it_open_and_a_new_table_by_who_opens_it_ag
 
 
 def test_its_key_reads_gold_and_nothing_else(lake):
-    access, secret = keys.reader(lake.settings)
+    access, secret = keys.limited(lake.settings, "reader")
     assert secret not in lake_file.path().read_bytes().decode("latin-1")
     [stored] = lake_file.secrets().iterdir()
     assert stored.stat().st_mode & 0o077 == 0
@@ -120,9 +120,9 @@ def test_a_storage_of_ones_own_needs_a_reader_of_its_own(monkeypatch):
     elsewhere = Settings(s3=S3(endpoint="http://storage.example"))
     monkeypatch.setenv("LAKEHOUSE_READER_KEY", "only-one-part")
     with pytest.raises(MissingKey, match="LAKEHOUSE_READER_KEY is not `<access>:<secret>`"):
-        keys.reader(elsewhere)
+        keys.limited(elsewhere, "reader")
     monkeypatch.setenv("LAKEHOUSE_READER_KEY", "somebody:secret")
-    assert keys.reader(elsewhere) == ("somebody", "secret")
+    assert keys.limited(elsewhere, "reader") == ("somebody", "secret")
 
 
 def test_a_bucket_that_its_key_does_not_open_is_a_sentence_and_the_file_stays(lake, server):

@@ -117,7 +117,7 @@ def test_its_key_reads_and_writes_nothing(lake):
     ):
         with pytest.raises(ClientError, match="AccessDenied"):
             call(**given)
-    assert keys.viewer(Settings()) not in (keys.s3(Settings()), keys.reader(Settings()))
+    assert keys.viewer(Settings()) not in (keys.s3(Settings()), keys.limited(Settings(), "reader"))
 
 
 def test_the_prompt_the_file_and_the_formats_answer_alike(conf, tmp_path):

@@ -118,14 +118,15 @@ def _health(device_id, shop_id, day_on, health):
     }
 
 
-def _stay(number, zone_id, shop_id, minutes):
+def _stay(number, zone_id, shop_id, minutes, after=0):
+    entered_at = NOON + timedelta(minutes=after)
     return {
         "day_on": SUNDAY,
         "subject": SUBJECTS[number],
-        "entered_at": NOON,
+        "entered_at": entered_at,
         "shop_id": shop_id,
         "zone_id": zone_id,
-        "left_at": NOON + timedelta(minutes=minutes),
+        "left_at": entered_at + timedelta(minutes=minutes),
         "dwell_s": minutes * 60,
         "located_by": ["app"],
         "error_m": 4.5,
@@ -255,7 +256,7 @@ ROWS = {
     "gold.visits": [
         _stay(0, "S1-produce", "S1", 4),
         _stay(1, "S1-produce", "S1", 9),
-        _stay(1, "S2-checkout", "S2", 2),
+        _stay(1, "S2-checkout", "S2", 2, after=20),
     ],
     "gold.shelf_stock": [
         _shelf("tea", "S1", 0, 3600, 1.5),
