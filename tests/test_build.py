@@ -19,6 +19,7 @@ STAYS, STOCK = tables.by_name("silver.tag_stays"), tables.by_name("gold.shelf_st
 PLACES, RECONCILED = tables.by_name("gold.product_places"), tables.by_name("gold.reconciliation")
 PRICES, CHECKS = tables.by_name("silver.prices"), tables.by_name("gold.price_checks")
 VISITS, PATHS = tables.by_name("gold.visits"), tables.by_name("gold.paths")
+FENCES = tables.by_name("gold.geofence_crossings")
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 HALF_HOUR = 1800.0
 
@@ -57,6 +58,7 @@ def readings(frame, device, hours, start):
 
 def test_what_is_built_from_whole_days_is_built_by_itself_and_with_what_stands_on_it():
     slow = (FAULTS, HEALTH, FRIDGES, STAYS, CHECKS, STOCK, PLACES, RECONCILED, VISITS, PATHS)
+    slow += (FENCES,)
     assert set(build.SLOW) == set(slow)
     assert {*build.QUICK, *build.SLOW} == set(tables.BUILT)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from pyspark.sql import SparkSession
 
-from bench.feeds import distances, growth, positions, stock, visits
+from bench.feeds import distances, fences, growth, positions, stock, visits
 from bench.results import Row, publish
 from lakehouse import s3_server, session, settings
 from lakehouse.settings import PROJECT
@@ -25,6 +25,7 @@ PARTS: dict[str, tuple[Callable[[SparkSession], list[Row]], ...]] = {
     "positions": (positions.figures, distances.figures),
     "shelves": (stock.figures,),
     "visits": (visits.figures,),
+    "fences": (fences.figures,),
     "growth": (growth.figures,),
 }
 

@@ -5,12 +5,10 @@ agreed to it and have the app or a tag. `SEEDS="31"` does one seed, DAYS=1 short
 """
 
 import os
-from datetime import datetime
 
 import numpy as np
 import pandas as pd
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from bench.feeds import shares, worlds
 from bench.feeds.shares import Share
@@ -18,8 +16,7 @@ from bench.feeds.worlds import Lived
 from bench.quality import matching
 from bench.quality.matching import NOTHING, Score
 from bench.results import Row
-from lakehouse import consent, keys, tables
-from lakehouse.bronze import persons
+from lakehouse import tables
 from lakehouse.simulator import places, plan
 
 SEEDS = tuple(int(seed) for seed in os.environ.get("SEEDS", "31 32 33").split())
@@ -64,27 +61,7 @@ def figures(spark: SparkSession) -> list[Row]:
 
 def _true(world: Lived) -> pd.DataFrame:
     """subject (pseudonym), at, zone_id: every _EVERY_S seconds of each visit that is judged."""
-    visits = world.truth["visits"].dropna(subset=["subject"])
-    number, key = keys.pseudonym()
-    columns = "visit bigint, person string, shop_id string, entered_at timestamp"
-    named = world.at.spark.createDataFrame(
-        [
-            (one.visit, str(one.subject), one.shop_id, _utc(one.entered_at))
-            for one in visits.itertuples()
-        ],
-        columns,
-    ).withColumn("subject", persons.pseudonym("person", persons.Key(number, key)))
-    agreed = (
-        consent.in_force(
-            named,
-            world.at.store.read(tables.by_name("silver.customers")),
-            world.at.store.read(tables.by_name("silver.app_events")),
-            at="entered_at",
-        )
-        .where(F.array_contains("consents", "analytics"))
-        .select("visit", "subject", "shop_id")
-        .toPandas()
-    )
+    agreed = worlds.agreed(world)
     heard = world.read("silver.sightings", "DISTINCT subject")["subject"]
     agreed = agreed[agreed["subject"].isin(heard)]
     at = world.truth["positions"].merge(agreed, on="visit")
@@ -93,10 +70,6 @@ def _true(world: Lived) -> pd.DataFrame:
     zone = plan.zone_at(shop, at["x_m"].to_numpy(), at["y_m"].to_numpy())
     names = np.array([[f"{one}-{zone}" for zone in places.ZONE_NAMES] for one in places.SHOP_IDS])
     return at.assign(zone_id=names[shop, zone])[["subject", "at", "zone_id", "visit"]]
-
-
-def _utc(at: pd.Timestamp) -> datetime:
-    return at.tz_localize("UTC").to_pydatetime(warn=False)
 
 
 def _found(world: Lived) -> pd.DataFrame:

@@ -3,11 +3,14 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import pandas as pd
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
-from lakehouse import s3, s3_server, settings, simulator
+from lakehouse import consent, keys, s3, s3_server, settings, simulator, tables
+from lakehouse.bronze import persons
 from lakehouse.flow import build, ingest, place, refine
 from lakehouse.flow.place import Place
 from lakehouse.settings import PROJECT, Buckets
@@ -67,6 +70,36 @@ def lived(
     for table in built:
         build.table(at, table)
     return Lived(seed, at, world.truth)
+
+
+def agreed(world: Lived) -> pd.DataFrame:
+    """visit, subject (pseudonym), shop_id of the visits of those who agreed to be analysed."""
+    visits = world.truth["visits"].dropna(subset=["subject"])
+    number, key = keys.pseudonym()
+    columns = "visit bigint, person string, shop_id string, entered_at timestamp"
+    named = world.at.spark.createDataFrame(
+        [
+            (one.visit, str(one.subject), one.shop_id, _utc(one.entered_at))
+            for one in visits.itertuples()
+        ],
+        columns,
+    ).withColumn("subject", persons.pseudonym("person", persons.Key(number, key)))
+    found: pd.DataFrame = (
+        consent.in_force(
+            named,
+            world.at.store.read(tables.by_name("silver.customers")),
+            world.at.store.read(tables.by_name("silver.app_events")),
+            at="entered_at",
+        )
+        .where(F.array_contains("consents", "analytics"))
+        .select("visit", "subject", "shop_id")
+        .toPandas()
+    )
+    return found
+
+
+def _utc(at: pd.Timestamp) -> datetime:
+    return at.tz_localize("UTC").to_pydatetime(warn=False)
 
 
 def _land(at: Place, world: simulator.World, feeds: Lines) -> None:

@@ -15,6 +15,7 @@ from lakehouse.gold import (
     experiments,
     exposures,
     fridge_hours,
+    geofence_crossings,
     paths,
     price_checks,
     product_places,
@@ -51,4 +52,5 @@ BUILD: dict[str, Callable[..., DataFrame]] = {
     "gold.reconciliation": reconciliation.build,
     "gold.visits": visits.build,
     "gold.paths": paths.build,
+    "gold.geofence_crossings": geofence_crossings.build,
 }

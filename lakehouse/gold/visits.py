@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import consent, rows, tables
 from lakehouse.radio import dwelling, tracking
+from lakehouse.radio.fencing import METRES_A_DEGREE
 
 _TABLE = tables.by_name("gold.visits")
 
@@ -18,7 +19,6 @@ _HOLD_S = 20.0
 _SURE_SHARE = 0.5
 # What is heard for longer than this lies there: a phone left behind, a tag that was not returned.
 _LONGEST = timedelta(hours=12)
-METRES_A_DEGREE = 111_320.0  # of latitude
 
 _ENDS = {"app": "beacon", "anchor": "anchor"}  # what hears a tag, what a phone hears
 _ONE = ("shop_id", "subject", "_presence")

@@ -29,12 +29,12 @@ CELL_M = 2.0  # with cells of 4 m the borders of zones are missed
 _BODY_DB, _DECADE_DB, _SPREAD_DB = 6.0, 19.0, 8.0
 _NEAREST_M = 1.0
 # Degrees of freedom of Student's t: one anchor may be shut off, one fix be far off.
-_FREEDOM = 4.0
+FREEDOM = 4.0
 # A fix's accuracy is the radius of 68 % (Android's Location.getAccuracy) of a round normal
 # distribution, in its standard deviation. Under a roof GPS says less than it errs: three times as
 # much is allowed for (assumed).
-_RADIUS_68 = 1.515
-_GPS_INDOORS_WORSE = 3.0
+RADIUS_68 = 1.515
+GPS_INDOORS_WORSE = 3.0
 # In ten seconds: four of five stand where they stood (a shelf takes half a minute), one walks about
 # a metre a second (Bohannon and Andrews, Physiotherapy 97, 2011). Assumed, and not fitted.
 _STANDS = 0.8
@@ -154,7 +154,7 @@ def _scan(heard: list[Heard], listening: dict[str, Floats], floor: Floor) -> Flo
     read = [one for one in heard if one["loss_db"] is not None and one["x_m"] is not None]
     for one in read:
         off_db = one["loss_db"] - _loss(one, floor)
-        score -= (_FREEDOM + 1) / 2 * np.log1p((off_db / _SPREAD_DB) ** 2 / _FREEDOM)
+        score -= (FREEDOM + 1) / 2 * np.log1p((off_db / _SPREAD_DB) ** 2 / FREEDOM)
     if read:
         most_db = max(one["loss_db"] for one in read)
         for name in listening.keys() - {one["anchor_id"] for one in heard}:
@@ -164,10 +164,10 @@ def _scan(heard: list[Heard], listening: dict[str, Floats], floor: Floor) -> Flo
 
 def _fix(fix: Heard, floor: Floor) -> Floats:
     """Student's t in two dimensions about a fix."""
-    worse = _GPS_INDOORS_WORSE if fix["is_gps"] else 1.0
-    deviation_m = max(fix["accuracy_m"], 1.0) / _RADIUS_68 * worse
+    worse = GPS_INDOORS_WORSE if fix["is_gps"] else 1.0
+    deviation_m = max(fix["accuracy_m"], 1.0) / RADIUS_68 * worse
     away = ((floor.x_m - fix["x_m"]) ** 2 + (floor.y_m - fix["y_m"]) ** 2) / deviation_m**2
-    return np.asarray(-(_FREEDOM + 2) / 2 * np.log1p(away / _FREEDOM))
+    return np.asarray(-(FREEDOM + 2) / 2 * np.log1p(away / FREEDOM))
 
 
 def smoothed(likelihood: Floats, floor: Floor) -> Floats:

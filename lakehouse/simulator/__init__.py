@@ -113,6 +113,7 @@ def world(size: Simulation, seed: int) -> World:
         readings=readings,
         passages=passed,
         scenes=scenes,
+        crossings=phones.crossings(walked, seed),
         offers=offers,
         episodes=pd.concat([episodes, frozen], ignore_index=True),
         calibrations=changes.table(size, seed),

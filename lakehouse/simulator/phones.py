@@ -70,10 +70,7 @@ def _outside(walks: Walks, who: np.ndarray, chance: np.random.Generator) -> pd.D
     visits = np.flatnonzero(who)
     steps = int(AWAY_S // OUTSIDE_FIX_S)
     from_door_s = (np.arange(steps) + 1) * OUTSIDE_FIX_S
-    side, speed = (
-        chance.uniform(0, 2 * np.pi, len(visits)),
-        chance.uniform(*DRIVING_M_S, len(visits)),
-    )
+    side, speed = _ways(len(visits), chance)
     far_m = speed[:, None] * from_door_s[None, :]
     wait = (from_door_s * 1000).astype("timedelta64[ms]")
     parts = []
@@ -90,6 +87,32 @@ def _outside(walks: Walks, who: np.ndarray, chance: np.random.Generator) -> pd.D
                 }
             )
         )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _ways(count: int, chance: np.random.Generator) -> tuple[Floats, Floats]:
+    """From which side each comes, as an angle to the east, and how fast, m/s; they go as they came."""
+    return chance.uniform(0, 2 * np.pi, count), chance.uniform(*DRIVING_M_S, count)
+
+
+def crossings(walks: Walks, seed: int) -> pd.DataFrame:
+    """When those whose phones say where they are crossed the geofence of the shop.
+
+    Gives   visit, kind (enter, leave), at
+    """
+    visits = np.flatnonzero(walks.visits["has_app"].to_numpy(dtype=bool))
+    side, speed = _ways(len(visits), draws.stream(seed, "positions"))  # as `positions` draws them
+    shop = walks.visits["shop"].to_numpy(dtype=np.int64)[visits]
+    size_m = np.array([(one.width_m, one.depth_m) for one in places.SHOPS])[shop]
+    to = np.stack([np.cos(side), np.sin(side)], axis=1)
+    far_m = ((places.GEOFENCE_M * np.sign(to) + size_m / 2) / to).min(axis=1)
+    away = (far_m / speed * 1000).round().astype("timedelta64[ms]")
+    parts = [
+        pd.DataFrame(
+            {"visit": visits, "kind": kind, "at": walks.visits[of].to_numpy()[visits] + sign * away}
+        )
+        for kind, of, sign in (("enter", "entered_at", -1), ("leave", "left_at", 1))
+    ]
     return pd.concat(parts, ignore_index=True)
 
 

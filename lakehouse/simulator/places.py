@@ -9,6 +9,7 @@ SHOP_IDS = purchases.SHOPS
 TILLS = 6
 
 METRES_A_DEGREE = 111_320.0  # of latitude
+GEOFENCE_M = 75.0  # from the middle of a shop to each side: the building and its car park (assumed)
 
 
 @dataclass(frozen=True)

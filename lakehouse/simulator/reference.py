@@ -94,8 +94,7 @@ def _snapshot(
 
 def _shops() -> dict[str, object]:
     def geofence(shop: places.Shop) -> str:
-        # The building and its car park, 150 m by 150 m.
-        north = 75 / places.METRES_A_DEGREE
+        north = places.GEOFENCE_M / places.METRES_A_DEGREE
         east = north / np.cos(np.radians(shop.latitude))
         ways = ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))
         ring = [f"{shop.longitude + x * east:.6f} {shop.latitude + y * north:.6f}" for x, y in ways]

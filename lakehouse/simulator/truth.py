@@ -34,6 +34,7 @@ class Happened:
     readings: pd.DataFrame
     passages: pd.DataFrame
     scenes: pd.DataFrame
+    crossings: pd.DataFrame
     offers: pd.DataFrame
     episodes: pd.DataFrame
     calibrations: pd.DataFrame
@@ -58,6 +59,7 @@ def frames(happened: Happened, landing: Landing) -> dict[str, pd.DataFrame]:
                       x_m, y_m: every stop, in the order of the walk
             positions visit, at, x_m, y_m: everyone, every second
             passages  device_id, shop_id, from_at, to_at, entries, exits: who really passed
+            crossings visit, kind (enter, leave), at: of the shop's geofence, by those with the app
             scenes    shop_id, zone_id, label, at, count: what was before the cameras
             shelves   shop_id, shelf_id, product_id, device_id, unit_g, from_at, to_at, units: what
                       stood there, at any instant
@@ -79,6 +81,7 @@ def frames(happened: Happened, landing: Landing) -> dict[str, pd.DataFrame]:
         "walks": _walks(happened.walks),
         "positions": happened.walks.every(1.0),
         "passages": happened.passages,
+        "crossings": happened.crossings,
         "scenes": happened.scenes,
         "shelves": _shelves(happened.stock),
         "stock": _stock(happened.stock),

@@ -88,4 +88,46 @@ TABLES = (
         # A receipt may be of who came the day before.
         reach=timedelta(hours=13),
     ),
+    Table(
+        name="gold.geofence_crossings",
+        grain="one crossing of a shop's geofence by one customer, as one way of fencing saw it",
+        key=("day_on", "subject", "shop_id", "fenced_by", "known_at", "kind"),
+        columns=(
+            Column("day_on", "date", "UTC day on which they came", is_never_null=True),
+            Column("subject", "string", "pseudonym of who has the app", False, True),
+            Column("shop_id", "string", "the shop", is_never_null=True),
+            Column(
+                "fenced_by",
+                "string",
+                "app (GPS, Bluetooth), network (cell, Wi-Fi) or hybrid (all of them)",
+                is_never_null=True,
+            ),
+            Column(
+                "known_at",
+                "timestamp",
+                "UTC; the fix that made it sure, or ten minutes after the last one",
+                is_never_null=True,
+            ),
+            Column("kind", "string", "enter or leave", is_never_null=True),
+            Column("crossed_at", "timestamp", "UTC; when, by all until then", is_never_null=True),
+            Column(
+                "fixes",
+                "bigint",
+                "of that way, in the whole presence: what it cost the phone",
+                is_never_null=True,
+            ),
+            BUILD,
+        ),
+        upstream=("silver.positions", "silver.shops", "silver.customers", "silver.app_events"),
+        windows={"silver.positions": ("to_date(located_at)",)},
+        by_subject={
+            "silver.customers": "subject",
+            "silver.app_events": "CASE WHEN kind LIKE 'consent%' THEN subject END",
+        },
+        happened="crossed_at",
+        # A phone that is heard for more than 12 hours lies there.
+        reach=timedelta(hours=13),
+        subjects=("subject",),
+        consent="analytics",
+    ),
 )

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lakehouse.gold import visits
+from lakehouse.radio.fencing import METRES_A_DEGREE
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -20,7 +21,7 @@ def heard(second, beacon, rssi_dbm=-75, *, subject="p1_a", by="app"):
 def fix(second, east_m, accuracy_m, subject="p1_a"):
     """So many metres east of the middle of the floor plan, which is on the equator."""
     of = {"shop_id": "S1", "subject": subject, "located_at": NOON + timedelta(seconds=second)}
-    at = {"latitude": 0.0, "longitude": 10.0 + east_m / visits.METRES_A_DEGREE}
+    at = {"latitude": 0.0, "longitude": 10.0 + east_m / METRES_A_DEGREE}
     return of | at | {"accuracy_m": accuracy_m, "provider": "wifi"}
 
 

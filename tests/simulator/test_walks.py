@@ -57,3 +57,21 @@ def test_two_of_ten_come_and_buy_nothing(whole):
     visits = whole.truth["visits"]
     assert 0.15 < visits["basket_id"].isna().mean() < 0.25
     assert visits.loc[visits["basket_id"].isna(), "subject"].isna().all()
+
+
+def test_those_with_the_app_cross_the_geofence_on_their_way(whole):
+    visits = whole.truth["visits"].set_index("visit")
+    crossed = whole.truth["crossings"].pivot_table(
+        index="visit", columns="kind", values="at", aggfunc="first"
+    )
+    assert len(crossed) == len(whole.truth["crossings"]) / 2 > 0
+    phones = {m["subject"] for m in whole.of("positions")}
+    assert set(visits.loc[crossed.index, "subject"]) == phones
+    # From the corner of the floor plan: half a shop nearer to two sides of the fence, or farther.
+    half_m = max(max(shop.width_m, shop.depth_m) for shop in places.SHOPS) / 2
+    least_s, most_s = (75 - half_m) / 9, (75 + half_m) * 2**0.5 / 4
+    for away in (
+        visits.loc[crossed.index, "entered_at"] - crossed["enter"],
+        crossed["leave"] - visits.loc[crossed.index, "left_at"],
+    ):
+        assert away.dt.total_seconds().between(least_s, most_s).all()
