@@ -18,6 +18,7 @@ from google.protobuf.message import Message
 from pyspark.sql.connect.proto import base_pb2
 
 from lakehouse.machine import LOOPBACK
+from lakehouse.serving.guard import SETTABLE
 
 _SERVICE = base_pb2.DESCRIPTOR.services_by_name["SparkConnectService"]
 _MOST_BYTES = 128 << 20  # of a message, as Spark's own
@@ -67,8 +68,7 @@ ONEOFS = {
     "spark.connect.ConfigRequest.Operation": "op_type",
     "spark.connect.AnalyzePlanRequest": "analyze",
 }
-# What a session may set; what it reads are settings of SQL.
-_SETTABLE = {"spark.sql.ansi.enabled", "spark.sql.session.timeZone", "spark.sql.shuffle.partitions"}
+# What a session reads are settings of SQL.
 _READABLE = ("spark.sql.", "spark.connect.session.")
 _CACHED = "cache/"  # rows that a client made, by their hash; other artifacts are code
 
@@ -138,8 +138,8 @@ def fault(request: Message) -> str | None:
 def _setting(request: base_pb2.ConfigRequest) -> str | None:
     asked = request.operation
     for pair in asked.set.pairs:
-        if pair.key not in _SETTABLE:
-            return f"the setting {pair.key}; there are {', '.join(sorted(_SETTABLE))}"
+        if pair.key not in SETTABLE:
+            return f"the setting {pair.key}; there are {', '.join(sorted(SETTABLE))}"
     read = [*asked.get.keys, *asked.get_option.keys, *asked.is_modifiable.keys]
     read += [pair.key for pair in asked.get_with_default.pairs]
     hidden = [key for key in read if not key.startswith(_READABLE)]

@@ -6,7 +6,7 @@ takes milliseconds. If this process is gone, nothing runs at all.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from py4j.protocol import Py4JJavaError
 from pyspark.java_gateway import ensure_callback_server_started
@@ -24,6 +24,11 @@ _LOCKED = (
     "spark.sql.runSQLOnFiles",
     "spark.sql.variable.substitute",
 )
+# What a client may set, by the address of its session or by Connect; Hive's version is set by Thrift.
+SETTABLE = frozenset(
+    ("spark.sql.ansi.enabled", "spark.sql.session.timeZone", "spark.sql.shuffle.partitions")
+)
+_BY_THRIFT = frozenset(("spark.sql.hive.version",))
 # They call any method of any class.
 _GONE = ("java_method", "reflect", "try_reflect")
 
@@ -58,10 +63,16 @@ def install(spark: SparkSession, role: Role) -> None:
         builtin.dropFunction(jvm.org.apache.spark.sql.catalyst.FunctionIdentifier(name))
     guard = Guard(jvm, role)
     own = spark._jsparkSession
-    let = _Function(lambda plan: None)
-    check = _Function(guard.check)
-    rules = _Function(lambda session: let if session.equals(own) else check)
-    own.extensions().injectCheckRule(rules)
+    let, check = _Function(lambda plan: None), _Function(guard.check)
+
+    def rules(session: Any) -> _Function:
+        """The check of a session, asked for before it analyses its first plan."""
+        if session.equals(own):
+            return let
+        guard.settings(session, own)
+        return check
+
+    own.extensions().injectCheckRule(_Function(rules))
 
 
 class Guard:
@@ -74,10 +85,23 @@ class Guard:
 
     def check(self, plan: Any) -> None:
         """Throw in the JVM what is wrong with a plan."""
-        wrong = self.fault(plan)
-        if wrong:
-            sentence = f"not for {self.role.name}s: {wrong}; they read {self.role.means}"
-            raise Py4JJavaError(sentence, self.jvm.java.lang.SecurityException(sentence))
+        if wrong := self.fault(plan):
+            self._refuse(wrong)
+
+    def settings(self, session: Any, own: Any) -> None:
+        """Throw in the JVM which setting a session began with that is not its own to choose: JDBC has
+        them in the address, and one of them names classes to load, or another storage.
+        """
+        set_, usual = (one.sessionState().conf().settings() for one in (session, own))
+        chosen = self.jvm.java.util.HashMap(set_)
+        chosen.entrySet().removeAll(usual.entrySet())
+        odd = sorted(set(chosen.keySet()) - SETTABLE - _BY_THRIFT)
+        if odd:
+            self._refuse(f"the setting {odd[0]}; there are {', '.join(sorted(SETTABLE))}")
+
+    def _refuse(self, wrong: str) -> NoReturn:
+        sentence = f"not for {self.role.name}s: {wrong}; they read {self.role.means}"
+        raise Py4JJavaError(sentence, self.jvm.java.lang.SecurityException(sentence))
 
     def fault(self, plan: Any) -> str | None:
         """What is wrong with an analysed plan, in words; None where it may run."""

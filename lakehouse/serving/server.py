@@ -39,6 +39,10 @@ _CONF = {
     "spark.hadoop.hive.server2.thrift.bind.host": LOOPBACK,
     "spark.hadoop.hive.server2.transport.mode": "binary",
     "spark.hadoop.hive.server2.authentication": "NONE",
+    # One client of the storage for all, not one a user's name.
+    "spark.hadoop.hive.server2.enable.doAs": "false",
+    # Long answers go to the client part by part, and do not fill the driver.
+    "spark.sql.thriftServer.incrementalCollect": "true",
     # The end of a session looks for a metastore of Hive, ten times for a second; there is none.
     "spark.hadoop.hive.hmshandler.retry.attempts": "0",
 }

@@ -211,13 +211,24 @@ def test_connect_runs_no_code_and_reads_no_files_of_who_asks(connected, role, tm
     assert not Path("/tmp/out-of-a-client").exists()
 
 
-def test_a_setting_of_the_address_opens_nothing(served):
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "spark.sql.runSQLOnFiles=true",
+        "spark.sql.catalog.evil=org.apache.spark.sql.execution.datasources.v2.jdbc.JDBCTableCatalog",
+        "spark.sql.catalog.spark_catalog=org.apache.iceberg.spark.SparkSessionCatalog",
+        "fs.s3a.endpoint=http://127.0.0.1:9",
+        "spark.sql.analyzer.singlePassResolver.enabled=true",
+    ],
+)
+def test_a_setting_of_the_address_opens_nothing(served, setting):
     """JDBC gives settings with the address of a session."""
     home = Path(pyspark.__file__).parent
-    jdbc = served["analyst"].jdbc + "default?spark.sql.runSQLOnFiles=true"
-    done = beeline(home, jdbc, "SELECT * FROM csv.`/etc/passwd`")
-    assert "root:" not in done.stdout
+    done = beeline(home, f"{served['analyst'].jdbc}default?{setting}", "SELECT 40 + 2 AS x")
+    assert "42" not in done.stdout
     assert done.returncode != 0
+    zone = f"{served['analyst'].jdbc}default?spark.sql.session.timeZone=Asia/Tokyo"
+    assert "Asia/Tokyo" in beeline(home, zone, "SELECT current_timezone()").stdout
 
 
 def beeline(home, url, text):
