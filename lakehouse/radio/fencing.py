@@ -106,7 +106,8 @@ def crossings(presences: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
                 ]
         frame = pd.DataFrame(found, columns=names)
         for column in ("crossed_at", "known_at"):
-            frame[column] = pd.to_datetime(frame[column], unit="s", utc=True)
+            millis = (frame[column].astype("float64") * 1000).round().astype("int64")
+            frame[column] = pd.to_datetime(millis, unit="ms", utc=True)
         yield frame
 
 

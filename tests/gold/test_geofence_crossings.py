@@ -31,7 +31,7 @@ def customer(subject, *agreed):
 # Comes from the east at 8 m/s, stays for ten minutes, and goes back; by GPS and Wi-Fi in turns.
 COMES = [fix(second, 800 - 8 * second) for second in range(0, 100, 20)]
 STAYS = [
-    fix(second, second % 9, 10.0, "wifi" if second % 80 else "gps")
+    fix(second, second % 9, 10.0, "wifi" if second % 80 == 20 else "gps")
     for second in range(100, 700, 40)
 ]
 GOES = [fix(second, 8 * (second - 700)) for second in range(720, 860, 20)]
