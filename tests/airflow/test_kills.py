@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import psutil
@@ -85,11 +85,10 @@ def differing(airflow, calm, server):
 
 def processes(airflow, part):
     """The processes of a part of Airflow; the first is the oldest."""
-    found = [
-        one
-        for one in psutil.Process(airflow.server.process.pid).children(recursive=True)
-        if part in one.cmdline()
-    ]
+    found = []
+    for one in psutil.Process(airflow.server.process.pid).children(recursive=True):
+        with suppress(psutil.Error):  # it has ended since
+            found += [one] * (part in one.cmdline())
     return sorted(found, key=lambda one: one.create_time())
 
 
