@@ -1,7 +1,9 @@
 """Who crossed a shop's geofence when: three ways of fencing on the same tracks, and what each costs.
 
 Worlds of some days with seeds that nothing was tuned on (101 was used for that). Judged are those who
-agreed to it and have the app. `SEEDS="41"` does one seed, DAYS=1 shorter worlds.
+agreed to it and have the app. In the real purchases a card pays twice within minutes now and then, and is
+walked twice at once then: nobody can tell when such a card came or went, so those visits are a row of their
+own, with all others. `SEEDS="41"` does one seed, DAYS=1 shorter worlds.
 """
 
 import os
@@ -24,6 +26,7 @@ DAYS = int(os.environ.get("DAYS", "3"))
 
 _FEEDS = ("positions", "app_events", "shops", "customers")
 _SLACK = pd.Timedelta(seconds=60)  # two fixes
+_WAY = pd.Timedelta(seconds=450)  # to the shop and home, a fix more
 _BY_POINT = "each fix in or out of the polygon"
 # Of a battery, a fix: a Nokia N95 lasts 9 hours by GPS, 40 by Wi-Fi, 60 by the cell (Constandache et al.,
 # "EnLoc", INFOCOM 2009), taken as a fix every 30 s; Bluetooth as Wi-Fi (assumed).
@@ -35,7 +38,7 @@ _AIMS = {"hybrid": (0.97, 0.97)}
 def figures(spark: SparkSession) -> list[Row]:
     """Every figure, over all seeds together."""
     found: dict[str, Score] = dict.fromkeys(WAYS, NOTHING)
-    simple = NOTHING
+    simple, everybody = NOTHING, NOTHING
     waits: dict[str, list[float]] = {way: [] for way in WAYS}
     spent: dict[str, list[float]] = {way: [] for way in WAYS}
     for seed in SEEDS:
@@ -51,14 +54,17 @@ def figures(spark: SparkSession) -> list[Row]:
         fixes = world.read("silver.positions", "*")
         fixes = fixes[fixes["subject"].isin(true["subject"])]
         ours = world.read("gold.geofence_crossings")
+        everybody += _score(true, ours[ours["fenced_by"] == "hybrid"])[0]
+        twice, visits = _twice(true), true["visit"].nunique()
+        true, ours, naive = (_without(twice, one) for one in (true, ours, _by_point(world, fixes)))
         for way, providers in WAYS.items():
             score, delays = _score(true, ours[ours["fenced_by"] == way])
             found[way] += score
             waits[way] += delays
             mine = fixes[fixes["provider"].isin(providers)]
             cost = mine["provider"].map(_BATTERY_PERCENT).sum()
-            spent[way].append(cost / true["visit"].nunique())
-        simple += _score(true, _by_point(world, fixes))[0]
+            spent[way].append(cost / visits)
+        simple += _score(true, naive)[0]
         print(f"seed {seed}:", found["hybrid"], simple)
     rows = []
     for way in WAYS:
@@ -68,7 +74,31 @@ def figures(spark: SparkSession) -> list[Row]:
             Row(f"{way}, known after a crossing, median", float(np.median(waits[way])), "s"),
             Row(f"{way}, of a battery a visit", float(np.mean(spent[way])), "%"),
         ]
+    rows += matching.rows("hybrid, with cards that walk twice at once", everybody, None, "", ())
     return rows
+
+
+def _twice(true: pd.DataFrame) -> pd.DataFrame:
+    """subject, from_at, to_at: the visits of a subject that is on the way to another at the time."""
+    ends = true.pivot_table(
+        index=["visit", "subject"], columns="kind", values="at", aggfunc="first"
+    )
+    ends = ends.reset_index().assign(
+        from_at=lambda of: of["enter"] - _WAY, to_at=lambda of: of["leave"] + _WAY
+    )
+    pairs = ends.merge(ends, on="subject", suffixes=("", "_other"))
+    meets = (pairs["from_at"] <= pairs["to_at_other"]) & (pairs["from_at_other"] <= pairs["to_at"])
+    pairs = pairs[meets & (pairs["visit"] != pairs["visit_other"])]
+    return pairs[["subject", "from_at", "to_at"]].drop_duplicates()
+
+
+def _without(twice: pd.DataFrame, crossed: pd.DataFrame) -> pd.DataFrame:
+    """Crossings, true or found, but for those of the visits of `_twice`."""
+    at = crossed["at" if "at" in crossed else "crossed_at"].rename("of_at")
+    numbered = pd.concat([crossed["subject"], at], axis=1).reset_index(names="row")
+    pairs = numbered.merge(twice, on="subject")
+    among = pairs["of_at"].between(pairs["from_at"], pairs["to_at"])
+    return crossed.drop(index=pairs.loc[among, "row"].unique())
 
 
 def _score(true: pd.DataFrame, found: pd.DataFrame) -> tuple[Score, list[float]]:
