@@ -24,11 +24,18 @@ _LOCKED = (
     "spark.sql.runSQLOnFiles",
     "spark.sql.variable.substitute",
 )
-# What a client may set, by the address of its session or by Connect; Hive's version is set by Thrift.
+# What a client may set, by the address of its session or by Connect; and what Thrift's door
+# and Hive's client of JDBC set themselves.
 SETTABLE = frozenset(
     ("spark.sql.ansi.enabled", "spark.sql.session.timeZone", "spark.sql.shuffle.partitions")
 )
-_BY_THRIFT = frozenset(("spark.sql.hive.version",))
+_BY_THRIFT = frozenset(
+    (
+        "hive.server2.thrift.resultset.default.fetch.size",
+        "spark.sql.datetime.java8API.enabled",
+        "spark.sql.hive.version",
+    )
+)
 # They call any method of any class.
 _GONE = ("java_method", "reflect", "try_reflect")
 
