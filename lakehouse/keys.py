@@ -56,6 +56,11 @@ def viewer(where: Settings) -> tuple[str, str]:
     return _derived(where, "viewer") if where.s3.is_ours else s3(where)
 
 
+def environment(of: tuple[str, str]) -> dict[str, str]:
+    """An access key and secret key as the environment of a process has them."""
+    return {"AWS_ACCESS_KEY_ID": of[0], "AWS_SECRET_ACCESS_KEY": of[1]}
+
+
 def token(where: Settings, who: str) -> str:
     """What a client shows to be served as `who`; made of the owner's secret key."""
     return _derived(where, f"client of {who}")[1]

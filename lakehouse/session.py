@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -31,24 +31,24 @@ exec {python} "$@"
 """
 
 
-# What of the environment a session gets that is not the owner's: no secret of the others.
+# What of the environment a session gets that does not work for the owner, beside what is its own.
 _NEEDED = {"PATH", "HOME", "JAVA_HOME", "LANG", "LC_ALL", "TZ"}
 
 
 @contextmanager
 def spark(
-    where: Settings, endpoint: str, app: str, given: tuple[str, str] | None = None
+    where: Settings, endpoint: str, app: str, own: Mapping[str, str] | None = None
 ) -> Iterator[SparkSession]:
     """A session on the storage at `endpoint`, stopped at the end.
 
-    Takes   given  the access key and secret key of whom it works for; by default the owner's
+    Takes   own  the secrets in its environment, where it does not work for the owner: keys.environment
     Raises BadMachine where the JDK, the jars or room on the disk are missing, MissingKey where
     there are no keys, both before anything is started.
     """
     home = settings.home()
     machine.java()
     machine.need_space(home)
-    keys_of_s3 = given or keys.s3(where)
+    secrets = own or keys.environment(keys.s3(where))
     options = _options(where, endpoint, home)
     for folder in ("tmp", "logs"):
         (home / folder).mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def spark(
     if where.spark.master is not None:
         conf.setMaster(where.spark.master)
     worker = _worker(where, home)
-    with _environment(where, keys_of_s3, worker, is_owners=given is None):
+    with _environment(where, secrets, worker, is_owners=own is None):
         _start_jvm(conf, home / "logs" / "jvm.log")
         session = SparkSession.builder.config(conf=conf).getOrCreate()
     try:
@@ -122,14 +122,14 @@ def _options(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
     # Each option in quotes: the home folder may have a blank in its path.
     own = where.spark.conf.get("spark.driver.extraJavaOptions", "")
     options["spark.driver.extraJavaOptions"] = " ".join([*(f'"{one}"' for one in java), own])
-    if not _is_local(where):
+    if not is_local(where):
         del options["spark.local.dir"]  # the cluster's own
     else:
         options["spark.driver.host"] = options["spark.driver.bindAddress"] = machine.LOOPBACK
     return options
 
 
-def _is_local(where: Settings) -> bool:
+def is_local(where: Settings) -> bool:
     """Whether driver and workers are one process; not on a cluster."""
     return where.spark.master is not None and where.spark.master.startswith("local")
 
@@ -219,7 +219,7 @@ def _start_jvm(conf: SparkConf, log: Path) -> None:
 
 def _worker(where: Settings, home: Path) -> str:
     """The Python of workers; where the driver is all there is, it looks through no archive."""
-    if not _is_local(where):
+    if not is_local(where):
         return sys.executable
     script, new = home / "tmp" / "python", home / "tmp" / f"python-{os.getpid()}"
     new.write_text(_WORKER.format(python=shlex.quote(sys.executable)))
@@ -230,14 +230,14 @@ def _worker(where: Settings, home: Path) -> str:
 
 @contextmanager
 def _environment(
-    where: Settings, keys_of_s3: tuple[str, str], worker: str, *, is_owners: bool
+    where: Settings, secrets: Mapping[str, str], worker: str, *, is_owners: bool
 ) -> Iterator[None]:
     """What the JVM takes over when it is started; afterwards the process is as before."""
     before = dict(os.environ)
     if not is_owners:
         for key in before.keys() - _NEEDED:
             del os.environ[key]
-    os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"] = keys_of_s3
+    os.environ.update(secrets)
     if where.s3.is_ours:
         os.environ.pop("AWS_SESSION_TOKEN", None)  # it belongs to the keys we replaced
     os.environ.setdefault("PYSPARK_PYTHON", worker)

@@ -54,6 +54,8 @@ def sql(
             ):
                 out.print(line, highlight=False, soft_wrap=True, markup=False)
             closing.wait()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.default_int_handler)  # who asks again does not wait
 
 
 @app.command()

@@ -19,7 +19,7 @@ from lakehouse.judging import POSITION
 from lakehouse.ledger import Batch
 from lakehouse.tables import Table
 
-_REPEATS = tables.by_name("ops.repeats")
+_QUARANTINE, _REPEATS = tables.by_name("ops.quarantine"), tables.by_name("ops.repeats")
 
 _PAST = (
     "table_name string, key string, "
@@ -74,7 +74,7 @@ def settled(span: Range, cases: Sequence[Case]) -> Iterator[list[Settled]]:
         outcome = judging.settle(told, _past(span, cases, told)).persist()
     try:
         counts = _counts(told, outcome)
-        yield [_settled(span.place, case, outcome, counts) for case in cases]
+        yield [_settled(span.place, case, told, outcome, counts) for case in cases]
     finally:
         for frame in (outcome, told, *(case.judged for case in cases)):
             frame.unpersist()
@@ -143,7 +143,9 @@ def _counts(told: DataFrame, settled: DataFrame) -> Counts:
     }
 
 
-def _settled(place: Place, case: Case, settled: DataFrame, counts: Counts) -> Settled:
+def _settled(
+    place: Place, case: Case, told: DataFrame, settled: DataFrame, counts: Counts
+) -> Settled:
     """The outcome for one table: messages by outcome, less what the same messages were before."""
 
     def count(outcome: str) -> tuple[int, int]:
@@ -155,7 +157,7 @@ def _settled(place: Place, case: Case, settled: DataFrame, counts: Counts) -> Se
     kept, late = (every[of] - quarantined[of] - repeated[of] - displaced[of] for of in (0, 1))
     was = dict.fromkeys(("kept", "quarantined", "repeated", "late"), 0)
     if case.again is not None:
-        was = _was(place, case.table, case.again)
+        was = _was(place, case.table, case.again, told)
     batch = replace(
         case.batch,
         kept=kept - was["kept"],
@@ -166,19 +168,28 @@ def _settled(place: Place, case: Case, settled: DataFrame, counts: Counts) -> Se
     return Settled(case, batch, settled, has_displaced=displaced[0] > 0)
 
 
-def _was(place: Place, table: Table, again: DataFrame) -> dict[str, int]:
-    """How many messages are judged again, by what they were so far."""
+def _was(place: Place, table: Table, again: DataFrame, told: DataFrame) -> dict[str, int]:
+    """How many messages are judged again, by what they were so far. What is nowhere was kept: it has
+    been taken out of the table since, by somebody's hand.
+    """
     silver = place.store.read(table)
-    kept = silver.select(*POSITION, F.lit("kept").alias("was"), rows.was_late(silver)).distinct()
-    repeated = place.store.read(_REPEATS).where(F.col("table_name") == table.name)
-    repeated = repeated.select(
-        *POSITION, F.lit("repeated").alias("was"), F.lit(False).alias("is_late")
+    kept = silver.select(*POSITION, F.lit("kept").alias("was"), rows.was_late(silver))
+    aside = (
+        place.store.read(one)
+        .where(F.col("table_name") == table.name)
+        .select(*POSITION, F.lit(was).alias("was"), F.lit(False).alias("is_late"))
+        for one, was in ((_QUARANTINE, "quarantined"), (_REPEATS, "repeated"))
     )
-    told = again.join(kept.unionByName(repeated), on=list(POSITION), how="left")
-    [row] = told.agg(
-        F.count_if(F.col("was") == "kept").alias("kept"),
-        F.count_if(F.col("was") == "repeated").alias("repeated"),
-        F.count_if(F.col("was").isNull()).alias("quarantined"),
-        F.count_if("is_late").alias("late"),
+    known = functools.reduce(DataFrame.unionByName, aside, kept).distinct()
+    now = told.where(F.col("table_name") == table.name).select(
+        *POSITION, F.col("is_late").alias("is_late_now")
+    )
+    found = again.join(known, on=list(POSITION), how="left").join(
+        now, on=list(POSITION), how="left"
+    )
+    was = F.coalesce("was", F.lit("kept"))
+    [row] = found.agg(
+        *(F.count_if(was == one).alias(one) for one in ("kept", "repeated", "quarantined")),
+        F.count_if(F.coalesce("is_late", "is_late_now")).alias("late"),
     ).collect()
     return {name: int(count) for name, count in row.asDict().items()}

@@ -6,6 +6,7 @@ the door knows, and what is not named here is refused before Spark sees it. Rows
 """
 
 import hmac
+import re
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +15,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+from google._upb._message import SetAllowOversizeProtos
 from google.protobuf.message import Message
 from pyspark.sql.connect.proto import base_pb2
 
 from lakehouse.machine import LOOPBACK
 from lakehouse.serving.guard import SETTABLE
+
+# A plan is two messages deep for each step; by default 100 are read.
+SetAllowOversizeProtos(True)
 
 _SERVICE = base_pb2.DESCRIPTOR.services_by_name["SparkConnectService"]
 _MOST_BYTES = 128 << 20  # of a message, as Spark's own
@@ -47,6 +52,12 @@ _PASSES = {
         "unresolved_extract_value unresolved_function unresolved_named_lambda_variable "
         "unresolved_regex unresolved_star update_fields window"
     ),
+    # (A type of one's own names a class.)
+    "spark.connect.DataType": (
+        "array binary boolean byte calendar_interval char date day_time_interval decimal double float "
+        "integer long map null short string struct time timestamp timestamp_ntz unparsed var_char "
+        "variant year_month_interval"
+    ),
     "spark.connect.Command": (
         "checkpoint_command create_dataframe_view remove_cached_remote_relation_command sql_command "
         "write_operation write_operation_v2"
@@ -65,17 +76,21 @@ ONEOFS = {
     "spark.connect.Catalog": "cat_type",
     "spark.connect.Expression": "expr_type",
     "spark.connect.Command": "command_type",
+    "spark.connect.DataType": "kind",
     "spark.connect.ConfigRequest.Operation": "op_type",
     "spark.connect.AnalyzePlanRequest": "analyze",
 }
 # What a session reads are settings of SQL.
 _READABLE = ("spark.sql.", "spark.connect.session.")
-_CACHED = "cache/"  # rows that a client made, by their hash; other artifacts are code
+# Rows that a client made, by their hash; other artifacts are code. (Spark works out `..` in a name.)
+_CACHED = re.compile(r"cache/[0-9a-f]+")
 
 
 @dataclass(frozen=True)
 class Backend:
-    """Spark's own door, behind this one."""
+    """Spark's own door, behind this one; its token is in the environment, as a command line is not
+    secret.
+    """
 
     port: int
     token: str
@@ -86,13 +101,17 @@ class Backend:
         return cls(port, secrets.token_urlsafe(32))
 
     @property
+    def environment(self) -> dict[str, str]:
+        """What tells Spark the token."""
+        return {"SPARK_CONNECT_AUTHENTICATE_TOKEN": self.token}
+
+    @property
     def conf(self) -> dict[str, str]:
         """What lets Spark open it. A plan that a client packed could not be looked into."""
         return {
             "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
             "spark.connect.grpc.binding.address": LOOPBACK,
             "spark.connect.grpc.binding.port": str(self.port),
-            "spark.connect.authenticate.token": self.token,
             "spark.connect.session.planCompression.threshold": "-1",
         }
 
@@ -130,7 +149,7 @@ def fault(request: Message) -> str | None:
     if isinstance(request, base_pb2.AddArtifactsRequest):
         names = [one.name for one in request.batch.artifacts]
         names += [request.begin_chunk.name] if request.HasField("begin_chunk") else []
-        if not all(name.startswith(_CACHED) for name in names):
+        if not all(map(_CACHED.fullmatch, names)):
             return "files of one's own"
     return None
 
@@ -148,16 +167,17 @@ def _setting(request: base_pb2.ConfigRequest) -> str | None:
 
 def _messages(message: Message) -> Iterator[Message]:
     """A message and every message in it."""
-    yield message
-    for field, value in message.ListFields():
-        if field.message_type is None:
-            continue
-        if field.message_type.GetOptions().map_entry:
-            inner = [one for one in value.values() if isinstance(one, Message)]
-        else:
-            inner = value if field.is_repeated else [value]
-        for one in inner:
-            yield from _messages(one)
+    waiting = [message]
+    while waiting:
+        message = waiting.pop()
+        yield message
+        for field, value in message.ListFields():
+            if field.message_type is None:
+                continue
+            if field.message_type.GetOptions().map_entry:
+                waiting += [one for one in value.values() if isinstance(one, Message)]
+            else:
+                waiting += value if field.is_repeated else [value]
 
 
 class _Door(grpc.GenericRpcHandler):
@@ -184,8 +204,10 @@ class _Door(grpc.GenericRpcHandler):
         return made
 
     def _single(self, ask: Any, request: Any, context: grpc.ServicerContext) -> Any:
+        call = ask.future(self._let(request, context), metadata=self._behind)
+        context.add_callback(call.cancel)
         try:
-            return ask(self._let(request, context), metadata=self._behind)
+            return call.result()
         except grpc.RpcError as error:
             return _hand_on(error, context)
 

@@ -29,15 +29,15 @@ _LOCKED = (
 SETTABLE = frozenset(
     ("spark.sql.ansi.enabled", "spark.sql.session.timeZone", "spark.sql.shuffle.partitions")
 )
-_BY_THRIFT = frozenset(
+BY_THRIFT = frozenset(
     (
         "hive.server2.thrift.resultset.default.fetch.size",
         "spark.sql.datetime.java8API.enabled",
         "spark.sql.hive.version",
     )
 )
-# They call any method of any class.
-_GONE = ("java_method", "reflect", "try_reflect")
+# They call any method of any class, or have a schema's address opened and what it refers to.
+_GONE = ("java_method", "reflect", "try_reflect", "from_xml", "schema_of_xml")
 
 
 class _Function:
@@ -102,7 +102,7 @@ class Guard:
         set_, usual = (one.sessionState().conf().settings() for one in (session, own))
         chosen = self.jvm.java.util.HashMap(set_)
         chosen.entrySet().removeAll(usual.entrySet())
-        odd = sorted(set(chosen.keySet()) - SETTABLE - _BY_THRIFT)
+        odd = sorted(set(chosen.keySet()) - SETTABLE - BY_THRIFT)
         if odd:
             self._refuse(f"the setting {odd[0]}; there are {', '.join(sorted(SETTABLE))}")
 
@@ -189,6 +189,8 @@ def _nodes(plan: Any) -> Iterator[Any]:
         parts = [node.children(), node.subqueries()]
         if _name(node) in nodes.KEEP:
             parts.append(node.innerChildren())
+        if _name(node) == nodes.MERGE:
+            waiting.append(node.source())
         waiting += [more.apply(index) for more in parts for index in range(more.size())]
 
 

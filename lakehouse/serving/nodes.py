@@ -56,7 +56,8 @@ LOCAL_VIEW = "org.apache.spark.sql.catalyst.analysis.LocalTempView$"
 # Commands that write, by how they name the table.
 MAKE = _names(_LOGICAL, "CreateTable CreateTableAsSelect ReplaceTable ReplaceTableAsSelect")
 FILL = _names(_LOGICAL, "AppendData OverwriteByExpression OverwritePartitionsDynamic")
-CHANGE = _names(_DELTA, "DeleteCommand MergeIntoCommand UpdateCommand")
+MERGE = f"{_DELTA}MergeIntoCommand"
+CHANGE = _names(_DELTA, "DeleteCommand UpdateCommand") | {MERGE}
 DROP = f"{_LOGICAL}DropTable"
 OPEN_SPEC = f"{_LOGICAL}UnresolvedTableSpec"
 

@@ -5,7 +5,9 @@ Both listen on loopback alone: open Spark's doors know neither users nor TLS tha
 
 import contextlib
 import json
+import logging
 import os
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -26,6 +28,8 @@ from lakehouse.serving import front, guard
 from lakehouse.serving.roles import SANDBOX, Role
 from lakehouse.settings import Settings
 
+_log = logging.getLogger(__name__)
+
 _SEEN_S = 60.0  # how often it looks for new tables
 _ANSWER_S = 20.0  # a health check waits so long
 
@@ -33,6 +37,7 @@ _ANSWER_S = 20.0  # a health check waits so long
 _CONF = {
     "spark.sql.runSQLOnFiles": "false",
     "spark.sql.variable.substitute": "false",
+    "spark.hadoop.hive.variable.substitute": "false",
     "spark.sql.sources.default": "delta",
     "spark.sql.artifact.isolation.enabled": "false",
     "spark.scheduler.mode": "FAIR",
@@ -75,18 +80,24 @@ def serving(
 ) -> Iterator[Serving]:
     """Serve a role at two ports of loopback until the context ends.
 
-    Raises BadMachine where a port is taken.
+    Raises BadMachine where a port is taken, the role is served already, or Spark runs on a cluster.
     """
+    if not session.is_local(lake.settings):
+        raise BadMachine(
+            "spark.master is no local one: executors would have another key than a role's"
+        )
+    if (other := status(role)) is not None:
+        raise BadMachine(f"process {other.pid} serves {role.name}s already, at {other.jdbc}")
     for port in (thrift, connect):
         if not machine.is_free(port):
             raise BadMachine(f"port {port} of {LOOPBACK} is taken; another can be given")
     where, token = lake.settings, keys.token(lake.settings, role.name)
     backend = front.Backend.new(machine.free_port())
     endpoint = lake.endpoint or ""
-    given = keys.limited(where, role.key)
+    own = keys.environment(keys.limited(where, role.key)) | backend.environment
     closing = threading.Event()
     with session.spark(
-        _settings(where, backend, thrift, memory), endpoint, f"lakehouse serve {role.name}", given
+        _settings(where, backend, thrift, memory), endpoint, f"lakehouse serve {role.name}", own
     ) as spark:
         guard.install(spark, role)
         _catalogue(spark, lake, role)
@@ -130,7 +141,10 @@ def faults(running: Serving, role: Role) -> list[str]:
         socket.create_connection((LOOPBACK, running.thrift), timeout=_ANSWER_S).close()
     except OSError as fault:
         found.append(f"Thrift at port {running.thrift}: {fault}")
-    token = token_file(role).read_text(encoding="utf-8").strip()
+    try:
+        token = token_file(role).read_text(encoding="utf-8").strip()
+    except OSError:
+        return [*found, f"{token_file(role)} is gone: start the server again"]
     asked = base_pb2.AnalyzePlanRequest(
         session_id="00000000-0000-0000-0000-000000000001",
         spark_version=base_pb2.AnalyzePlanRequest.SparkVersion(),
@@ -158,8 +172,11 @@ def _settings(where: Settings, backend: front.Backend, thrift: int, memory: str)
 
 def _thrift(spark: SparkSession) -> None:
     jvm: Any = spark.sparkContext._jvm
-    server = jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2
-    server.startWithSparkSession(spark._jsparkSession, False)
+    door = jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2
+    server = door.startWithSparkSession(spark._jsparkSession, False)
+    # Of a session's first settings these alone are taken, before a plan is there to be checked.
+    taken = "|".join(map(re.escape, sorted(guard.SETTABLE | guard.BY_THRIFT)))
+    server.getHiveConf().setModifiableWhiteListRegex(taken)
 
 
 def _catalogue(spark: SparkSession, lake: Lake, role: Role) -> None:
@@ -175,17 +192,44 @@ def _catalogue(spark: SparkSession, lake: Lake, role: Role) -> None:
         for table in lake.existing()
         if table.layer in role.reads
     }
+    for name, uri in there.items():
+        _register(spark, name, uri)
     if role.writes:
         bucket = lake.settings.buckets.sandbox
-        for name in s3.folders(lake.storage, bucket, "tables/"):
-            there[f"{SANDBOX}.{name}"] = f"s3a://{bucket}/tables/{name}"
-    for name, uri in there.items():
-        if not spark.catalog.tableExists(name):
-            spark.sql(f"CREATE TABLE {name} USING delta LOCATION '{uri}'")
+        for folder in s3.folders(lake.storage, bucket, "tables/"):
+            name = folder.removeprefix("tables/").rstrip("/")
+            if name.isidentifier():
+                _register(spark, f"{SANDBOX}.{name}", f"s3a://{bucket}/tables/{name}", is_own=True)
+
+
+def _register(spark: SparkSession, name: str, uri: str, *, is_own: bool = False) -> None:
+    """Give a table its name; one that has no version yet is left for the next time.
+
+    Takes   is_own  its files go when it is dropped
+    """
+    if spark.catalog.tableExists(name):
+        return
+    try:
+        spark.sql(f"CREATE TABLE {name} USING delta LOCATION '{uri}'")
+    except PySparkException:
+        return
+    if is_own:
+        jvm: Any = spark.sparkContext._jvm
+        catalyst = jvm.org.apache.spark.sql.catalyst
+        known: Any = spark._jsparkSession.sessionState().catalog()
+        schema, short = name.split(".")
+        found = known.getTableMetadata(
+            catalyst.TableIdentifier(short, jvm.scala.Option.apply(schema))
+        )
+        parts = [getattr(found, f"copy$default${one + 1}")() for one in range(found.productArity())]
+        parts[1] = catalyst.catalog.CatalogTableType.MANAGED()
+        known.alterTable(found.copy(*parts))
 
 
 def _watch(spark: SparkSession, lake: Lake, role: Role, closing: threading.Event) -> None:
-    """Look for new tables until the server is closed; one that is being made is there next time."""
+    """Look for new tables until the server is closed; where the storage does not answer, next time."""
     while not closing.wait(_SEEN_S):
-        with contextlib.suppress(PySparkException):
+        try:
             _catalogue(spark, lake, role)
+        except Exception as fault:  # the thread is to outlive whatever it was
+            _log.warning("new tables were not looked for: %s", fault)

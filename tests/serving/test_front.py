@@ -6,6 +6,7 @@ from pyspark.sql.connect.proto import catalog_pb2 as catalog
 from pyspark.sql.connect.proto import commands_pb2 as commands
 from pyspark.sql.connect.proto import expressions_pb2 as expressions
 from pyspark.sql.connect.proto import relations_pb2 as relations
+from pyspark.sql.connect.proto import types_pb2 as types
 
 from lakehouse.serving import front
 
@@ -101,11 +102,24 @@ PYTHON = expressions.CommonInlineUserDefinedFunction(
         (base.AnalyzePlanRequest(input_files={}), "input files"),
         (base.AddArtifactsRequest(batch={"artifacts": [{"name": "jars/x.jar"}]}), "files"),
         (base.AddArtifactsRequest(begin_chunk={"name": "pyfiles/x.py"}), "files"),
+        (base.AddArtifactsRequest(batch={"artifacts": [{"name": "cache/../jars/x.jar"}]}), "files"),
+        (
+            within(expressions.Expression(cast={"type": {"udt": {"jvm_class": "Evil"}}})),
+            "udt",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_could_do_more_is_refused(request_, said):
     assert said in front.fault(request_)
+
+
+def test_a_plan_of_many_steps_is_read():
+    plan = relations.Relation(sql=relations.SQL(query="SELECT 1"))
+    for _ in range(300):
+        plan = relations.Relation(limit=relations.Limit(limit=3, input=plan))
+    again = base.ExecutePlanRequest.FromString(asked(plan).SerializeToString())
+    assert front.fault(again) is None
 
 
 def test_rows_that_a_client_made_pass_and_so_do_harmless_settings():
@@ -121,7 +135,7 @@ def test_every_kind_that_is_named_is_one_of_the_protocol():
     for name, allowed in front.CHOICES.items():
         kind = next(
             one.DESCRIPTOR.message_types_by_name.get(name.split(".")[2])
-            for one in (base, catalog, commands, expressions, relations)
+            for one in (base, catalog, commands, expressions, relations, types)
             if name.split(".")[2] in one.DESCRIPTOR.message_types_by_name
         )
         if name.endswith(".Operation"):

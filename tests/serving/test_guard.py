@@ -148,6 +148,8 @@ def test_a_scientist_reads_silver_and_writes_the_sandbox(fault, text):
         "CREATE TABLE sandbox.t USING csv OPTIONS (path '/etc/passwd')",
         "CREATE TABLE sandbox.t USING delta OPTIONS (path '/tmp/t') AS SELECT 1 AS x",
         "DROP SCHEMA sandbox CASCADE",
+        "MERGE INTO sandbox.mine AS t USING bronze.events AS s ON t.shop = s.shop "
+        "WHEN MATCHED THEN DELETE",
     ],
 )
 def test_a_scientist_writes_nothing_else(fault, text):

@@ -4,15 +4,17 @@ import os
 import subprocess
 from pathlib import Path
 
+import boto3
 import impala.dbapi
 import polars as pl
 import pyspark
 import pytest
+from botocore.exceptions import ClientError
 from pyspark.errors import PySparkException
 from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 from pyspark.sql.connect.session import SparkSession
 
-from lakehouse import keys, query, settings, tables
+from lakehouse import keys, query, s3, settings, tables
 from lakehouse.cli import main
 from lakehouse.machine import LOOPBACK
 from lakehouse.publishing import connect as postgres
@@ -139,39 +141,40 @@ def test_a_version_of_before_is_the_same_for_whoever_can_go_back(lake, analyst, 
 
 # Through Thrift and through Connect: who may not, what, and a word of the answer.
 DENIED = [
-    ("analyst", "SELECT * FROM silver.readings", "silver"),
-    ("analyst", "SELECT subject FROM silver.positions", "silver"),
+    ("analyst", "SELECT * FROM silver.readings", "cannot be found"),
+    ("analyst", "SELECT subject FROM silver.positions", "cannot be found"),
     ("analyst", "SELECT * FROM delta.`s3a://gold/gold/shops`", "cannot be found|not for analysts"),
     ("analyst", "SELECT * FROM delta.`s3a://lake/silver/readings`", "cannot be found|not for"),
     ("analyst", "SELECT * FROM csv.`/etc/passwd`", "cannot be found|not for"),
     ("analyst", "SELECT * FROM text.`s3a://ops/x`", "cannot be found|not for"),
     ("analyst", "INSERT INTO gold.shops SELECT * FROM gold.shops", "append data"),
-    ("analyst", "DELETE FROM gold.shops", "delete"),
-    ("analyst", "UPDATE gold.shops SET currency = 'x'", "update"),
+    ("analyst", "DELETE FROM gold.shops", "s: delete"),
+    ("analyst", "UPDATE gold.shops SET currency = 'x'", "s: update"),
     ("analyst", "DROP TABLE gold.shops", "drop table"),
     ("analyst", "RESTORE TABLE gold.shops TO VERSION AS OF 0", "restore"),
-    ("analyst", "EXECUTE IMMEDIATE 'DELETE FROM gold.shops'", "delete"),
-    ("analyst", "BEGIN DELETE FROM gold.shops; END", "delete"),
-    ("analyst", "CREATE TABLE gold.mine AS SELECT 1 AS x", "create"),
+    ("analyst", "EXECUTE IMMEDIATE 'DELETE FROM gold.shops'", "s: delete"),
+    ("analyst", "BEGIN DELETE FROM gold.shops; END", "s: delete"),
+    ("analyst", "CREATE TABLE gold.mine AS SELECT 1 AS x", "s: create"),
     ("analyst", "INSERT OVERWRITE DIRECTORY '/tmp/out' USING csv SELECT 1", "not for"),
     ("analyst", "ADD JAR '/tmp/x.jar'", "add jars"),
-    ("analyst", "SET spark.sql.runSQLOnFiles = true", "set"),
-    ("analyst", "SET spark.hadoop.fs.s3a.secret.key", "set"),
+    ("analyst", "SET spark.sql.runSQLOnFiles = true", "s: set"),
+    ("analyst", "SET spark.hadoop.fs.s3a.secret.key", "s: set"),
     ("analyst", "SELECT reflect('java.lang.System', 'getenv', 'PATH')", "reflect"),
     ("analyst", "SELECT java_method('java.lang.System', 'getenv', 'PATH')", "java_method"),
     ("analyst", "SELECT try_reflect('java.lang.System', 'getenv', 'PATH')", "try_reflect"),
+    ("analyst", "SELECT from_xml('<a>1</a>', 'a INT')", "from_xml"),
     ("analyst", "SELECT TRANSFORM(shop_id) USING 'id' AS x FROM gold.shops", "script"),
     ("analyst", "CREATE TEMPORARY FUNCTION f AS 'java.lang.Runtime'", "create function"),
     ("analyst", "SELECT 1; SELECT 2", "PARSE_SYNTAX_ERROR|syntax"),
-    ("scientist", "SELECT * FROM bronze.events", "bronze"),
-    ("scientist", "SELECT * FROM ops.quarantine", "ops"),
+    ("scientist", "SELECT * FROM bronze.events", "cannot be found"),
+    ("scientist", "SELECT * FROM ops.quarantine", "cannot be found"),
     ("scientist", "SELECT * FROM delta.`s3a://lake/bronze/events`", "cannot be found|not for"),
-    ("scientist", "DELETE FROM silver.readings", "delete"),
+    ("scientist", "DELETE FROM silver.readings", "s: delete"),
     ("scientist", "INSERT INTO gold.shops SELECT * FROM gold.shops", "append data"),
-    ("scientist", "CREATE TABLE gold.mine AS SELECT 1 AS x", "create"),
-    ("scientist", "CREATE TABLE sandbox.t (x INT) USING delta LOCATION 'file:/tmp/t'", "create"),
-    ("scientist", "CREATE TABLE sandbox.t USING csv OPTIONS (path '/etc/passwd')", "create"),
-    ("scientist", "DROP SCHEMA sandbox CASCADE", "drop"),
+    ("scientist", "CREATE TABLE gold.mine AS SELECT 1 AS x", "s: create"),
+    ("scientist", "CREATE TABLE sandbox.t (x INT) USING delta LOCATION 'file:/tmp/t'", "s: create"),
+    ("scientist", "CREATE TABLE sandbox.t USING csv OPTIONS (path '/etc/passwd')", "s: create"),
+    ("scientist", "DROP SCHEMA sandbox CASCADE", "s: drop"),
 ]
 
 
@@ -219,6 +222,8 @@ def test_connect_runs_no_code_and_reads_no_files_of_who_asks(connected, role, tm
         "spark.sql.catalog.spark_catalog=org.apache.iceberg.spark.SparkSessionCatalog",
         "fs.s3a.endpoint=http://127.0.0.1:9",
         "spark.sql.analyzer.singlePassResolver.enabled=true",
+        "hive.variable.substitute=true",
+        "spark.sql.shuffle.partitions=${system:java.version}",
     ],
 )
 def test_a_setting_of_the_address_opens_nothing(served, setting):
@@ -227,6 +232,7 @@ def test_a_setting_of_the_address_opens_nothing(served, setting):
     done = beeline(home, f"{served['analyst'].jdbc}default?{setting}", "SELECT 40 + 2 AS x")
     assert "42" not in done.stdout
     assert done.returncode != 0
+    assert "17." not in done.stderr  # the version of Java
     zone = f"{served['analyst'].jdbc}default?spark.sql.session.timeZone=Asia/Tokyo"
     assert "Asia/Tokyo" in beeline(home, zone, "SELECT current_timezone()").stdout
 
@@ -281,6 +287,7 @@ def test_the_process_that_is_asked_holds_no_key_of_the_owner(served, lake, role)
     mark = f"lakehouse.pid={served[role].pid}".encode()
     java = [one for one in Path("/proc").iterdir() if mark in _read(one / "cmdline")]
     assert len(java) == 1
+    assert b"connect.authenticate" not in _read(java[0] / "cmdline")
     environment = _read(java[0] / "environ") + _read(java[0] / "cmdline")
     for secret in (*owner, "a canary of the owner"):
         assert secret.encode() not in environment
@@ -292,6 +299,33 @@ def _read(path):
         return path.read_bytes()
     except OSError:
         return b""
+
+
+def test_the_key_of_a_scientist_writes_the_sandbox_and_reads_no_bronze(lake):
+    access, secret = keys.limited(lake.settings, "scientist")
+    theirs = boto3.client(
+        "s3",
+        endpoint_url=lake.endpoint,
+        aws_access_key_id=access,
+        aws_secret_access_key=secret,
+        region_name=lake.settings.s3.region,
+    )
+    mine = {"Bucket": "sandbox", "Key": "tables/x"}
+    theirs.put_object(**mine, Body=b"x")
+    theirs.delete_object(**mine)
+    silver = theirs.list_objects_v2(Bucket="lake", Prefix="silver/readings/")["Contents"]
+    theirs.get_object(Bucket="lake", Key=silver[0]["Key"])
+    bronze = s3.objects(lake.storage, "lake", "bronze/")
+    for call, given in (
+        (theirs.get_object, {"Bucket": "lake", "Key": next(iter(bronze))["Key"]}),
+        (theirs.put_object, {"Bucket": "lake", "Key": silver[0]["Key"], "Body": b""}),
+        (theirs.put_object, {"Bucket": "gold", "Key": "x", "Body": b""}),
+        (theirs.delete_object, {"Bucket": "lake", "Key": silver[0]["Key"]}),
+        (theirs.list_objects_v2, {"Bucket": "ops"}),
+        (theirs.list_objects_v2, {"Bucket": "landing"}),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call(**given)
 
 
 def test_nobody_listens_beyond_loopback(served):
