@@ -26,6 +26,7 @@ def lake(server):
     lake = Lake(where, server)
     gold = {name: rows for name, rows in ROWS.items() if name.startswith("gold.")}
     append(lake, {name: [whole(name, row) for row in rows] for name, rows in gold.items()})
+    append(lake, {"bronze.events": ROWS["bronze.events"]})
     append(lake, {"silver.readings": [{"event_id": "e1", "device_id": "d1", "value": 4.5}]})
     return lake
 
