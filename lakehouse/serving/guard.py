@@ -114,8 +114,7 @@ class Guard:
         """What is wrong with an analysed plan, in words; None where it may run."""
         if plan.containsPattern(self.python):
             return "functions of one's own"
-        for node in _nodes(plan):
-            name = _name(node)
+        for name, node in _nodes(plan):
             if name in nodes.QUESTIONS or name in nodes.LOOKS or name in nodes.OWN:
                 continue
             if name == nodes.TABLE:
@@ -180,16 +179,19 @@ def _schema_of(known: Any) -> str | None:
     return str(database.get()) if database.isDefined() else None
 
 
-def _nodes(plan: Any) -> Iterator[Any]:
-    """Every node of a plan: those of questions within questions, and of what a command keeps, too."""
+def _nodes(plan: Any) -> Iterator[tuple[str, Any]]:
+    """Every node of a plan with its class: those of questions within questions, and of what a command
+    keeps, too.
+    """
     waiting = [plan]
     while waiting:
         node = waiting.pop()
-        yield node
+        name = _name(node)
+        yield name, node
         parts = [node.children(), node.subqueries()]
-        if _name(node) in nodes.KEEP:
+        if name in nodes.KEEP:
             parts.append(node.innerChildren())
-        if _name(node) == nodes.MERGE:
+        if name == nodes.MERGE:
             waiting.append(node.source())
         waiting += [more.apply(index) for more in parts for index in range(more.size())]
 
