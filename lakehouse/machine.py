@@ -57,6 +57,14 @@ def is_free(port: int) -> bool:
     return True
 
 
+def write_private(path: Path, content: str) -> None:
+    """Write a file anew that nobody but this user can read, at no time."""
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with open(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+        file.write(content)
+
+
 def free_port() -> int:
     """A port of loopback that nobody listens on now."""
     with socket.socket() as trial:

@@ -162,9 +162,7 @@ def _users(home: Path, where: Settings) -> Path:
         for name, ((access, secret), actions) in rights.items()
     ]
     path = home / "s3-users.json"
-    path.unlink(missing_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump({"identities": known}, file, indent=2)
+    machine.write_private(path, json.dumps({"identities": known}, indent=2))
     return path
 
 

@@ -85,10 +85,7 @@ def password(home: Path) -> str:
 
 def _make(home: Path, data: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
-    password_file(home).unlink(missing_ok=True)
-    opened = os.open(password_file(home), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(opened, "w", encoding="utf-8") as file:
-        file.write(secrets.token_hex(20) + "\n")
+    machine.write_private(password_file(home), secrets.token_hex(20) + "\n")
     data.mkdir(parents=True, exist_ok=True)
     data.chmod(0o700)
     if os.getuid() == 0:

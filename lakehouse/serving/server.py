@@ -107,10 +107,7 @@ def serving(
         with front.serving(connect, token, backend):
             pid = os.getpid()
             running = Serving(role.name, pid, machine.born(pid) or "", thrift, connect)
-            token_file(role).unlink(missing_ok=True)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-            with open(os.open(token_file(role), flags, 0o600), "w", encoding="utf-8") as file:
-                file.write(f"{token}\n")
+            machine.write_private(token_file(role), f"{token}\n")
             _note(role).write_text(json.dumps(asdict(running), indent=2), encoding="utf-8")
             try:
                 yield running
