@@ -46,7 +46,8 @@ test-serving: setup
 test-browser: setup $(AXE)
 	@$(QUIETLY) timeout 600 $(BIN)/python -m pytest -m browser tests/boards
 
-# Every notebook, twice, on the lakehouse at hand (`make demo` and `lakehouse build` fill it).
+# Every notebook by itself and through a server of Spark, on the lakehouse at hand (`make demo` and
+# `lakehouse build` fill it).
 notebooks: setup
 	@$(QUIETLY) timeout 1200 $(BIN)/python -m pytest -m notebooks tests/notebooks --durations=0
 

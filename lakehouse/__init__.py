@@ -13,8 +13,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def open(settings: str | Path | None = None) -> "Opened":
-    """The tables of a lakehouse by name; `settings` is its file, conf/local.yml by default."""
+def open(settings: str | Path | None = None, connect: str | None = None) -> "Opened":
+    """The tables of a lakehouse by name.
+
+    Takes   settings  its file, conf/local.yml by default
+            connect   a server of Spark that is to read them, `lakehouse serve sql`: its address
+                      (sc://HOST:PORT/;token=…), or the role it serves where it runs on this machine;
+                      without it that of the environment, LAKEHOUSE_CONNECT, or none
+    Raises ServerFault where that server does not answer.
+    """
     from lakehouse import frames  # noqa: PLC0415  to import the package costs nothing
 
-    return frames.opened(settings)
+    return frames.opened(settings, connect)

@@ -35,6 +35,7 @@ def markdown(declared: Iterable[Table] = tables.TABLES) -> str:
 
 def facts(table: Table) -> dict[str, str]:
     """What holds for a table as a whole, in the order to read it."""
+    fresh = tables.fresh_within(table)
     said = {
         "one row is": table.grain,
         "key": ", ".join(table.key),
@@ -46,6 +47,7 @@ def facts(table: Table) -> dict[str, str]:
         "late": f"arrived more than {_span(table.lateness)} after the end of its hour"
         if table.lateness and table.happened
         else "",
+        "promised": f"within {_minutes(fresh)} while `lakehouse stream` runs" if fresh else "",
         "retention": _span(table.retention) if table.retention else "",
         "clustered by": ", ".join(table.clustered),
         "partitioned by": ", ".join(table.partitioned),
@@ -74,6 +76,10 @@ def _section(table: Table) -> str:
 
 def _and(names: tuple[str, ...]) -> str:
     return " and ".join(names)
+
+
+def _minutes(time: timedelta) -> str:
+    return f"{time.total_seconds() / 60:g} minutes"
 
 
 def _span(time: timedelta) -> str:

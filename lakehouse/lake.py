@@ -6,7 +6,7 @@ Versions, transactions, what was noted with each commit, and the ledger, which i
 import functools
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -202,9 +202,13 @@ class Lake:
         with self._newest(table) as opened:
             assert opened is not None
             history = opened.history()
-        until = instant.timestamp() * 1000
-        there = [entry["version"] for entry in history if entry["timestamp"] <= until]
-        return int(max(there, default=min(entry["version"] for entry in history)))
+        return newest_at(
+            (
+                (entry["version"], datetime.fromtimestamp(entry["timestamp"] / 1000, UTC))
+                for entry in history
+            ),
+            instant,
+        )
 
     def files(self, table: Table, version: int) -> list[str]:
         """The addresses of the files that hold the rows of a version."""
@@ -278,6 +282,15 @@ class Lake:
         said = secret(self.settings, self.endpoint, credentials or self._credentials)
         connection.execute(f"CREATE SECRET ({said})")
         return connection
+
+
+def newest_at(history: Iterable[tuple[int, datetime]], instant: datetime) -> int:
+    """Of versions and when they were committed the newest that was there at an instant; the oldest
+    where none was.
+    """
+    known = list(history)
+    there = [version for version, committed_at in known if committed_at <= instant]
+    return int(max(there, default=min(version for version, _ in known)))
 
 
 def duckdb_folder() -> Path:

@@ -37,9 +37,9 @@ _NEEDED = {"PATH", "HOME", "JAVA_HOME", "LANG", "LC_ALL", "TZ"}
 
 @contextmanager
 def spark(
-    where: Settings, endpoint: str, app: str, own: Mapping[str, str] | None = None
+    where: Settings, endpoint: str | None, app: str, own: Mapping[str, str] | None = None
 ) -> Iterator[SparkSession]:
-    """A session on the storage at `endpoint`, stopped at the end.
+    """A session on the storage at `endpoint`, or on none, stopped at the end.
 
     Takes   own  the secrets in its environment, where it does not work for the owner: keys.environment
     Raises BadMachine where the JDK, the jars or room on the disk are missing, MissingKey where
@@ -48,7 +48,9 @@ def spark(
     home = settings.home()
     machine.java()
     machine.need_space(home)
-    secrets = own or keys.environment(keys.s3(where))
+    if endpoint is None:
+        own = {}
+    secrets = keys.environment(keys.s3(where)) if own is None else own
     options = _options(where, endpoint, home)
     for folder in ("tmp", "logs"):
         (home / folder).mkdir(parents=True, exist_ok=True)
@@ -87,7 +89,7 @@ def end_at_once(status: int) -> NoReturn:
     os._exit(status)
 
 
-def _options(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
+def _options(where: Settings, endpoint: str | None, home: Path) -> dict[str, str]:
     tmp = home / "tmp"
     java = [
         f"-Djava.io.tmpdir={tmp}",
@@ -116,7 +118,7 @@ def _options(where: Settings, endpoint: str, home: Path) -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(where.spark.shuffle_partitions),
         **_ENGINE,
         **_DELTA,
-        **_s3a(where, endpoint, home),
+        **({} if endpoint is None else _s3a(where, endpoint, home)),
         **where.spark.conf,
     }
     # Each option in quotes: the home folder may have a blank in its path.

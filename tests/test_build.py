@@ -59,7 +59,7 @@ def readings(frame, device, hours, start):
 def test_what_is_built_from_whole_days_is_built_by_itself_and_with_what_stands_on_it():
     slow = (FAULTS, HEALTH, FRIDGES, STAYS, CHECKS, STOCK, PLACES, RECONCILED, VISITS, PATHS)
     slow += (FENCES,)
-    assert set(build.SLOW) == set(slow)
+    assert set(tables.SLOW) == set(slow)
     assert {*build.QUICK, *build.SLOW} == set(tables.BUILT)
 
 
@@ -130,7 +130,7 @@ def assert_equals_a_full_build(at, table):
 
 def built(at):
     """Past the gate: what lies here is in no ledger."""
-    return [batch for one in build.SLOW if (batch := build.table(at, one))]
+    return [batch for one in tables.SLOW if (batch := build.table(at, one))]
 
 
 def gaps(at):

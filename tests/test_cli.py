@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import pyarrow as pa
 import pytest
@@ -261,7 +262,22 @@ def test_status_says_with_its_exit_status_what_has_waited_for_too_long(shops, ru
     assert re.fullmatch(
         r"lakehouse: bronze.events is behind by \d+ objects, since 0 min\n", late.stderr
     )
-    assert json.loads(late.stdout)["tables"][0]["behind_since"]
+    [bronze] = [one for one in json.loads(late.stdout)["tables"] if one["name"] == "bronze.events"]
+    assert bronze["behind_since"]
+    assert not bronze["is_late"]  # it has only just landed
+
+
+def test_a_table_is_late_when_it_waits_for_longer_than_promised(shops, run, server, monkeypatch):
+    where = settings.load(shops)
+    storage, bucket = s3.client(where, server), where.buckets.landing
+    s3.put(storage, bucket, "a_20260301T093100.000Z.jsonl", b"{}\n")
+    asked = ("--settings", str(shops), "status", "--json", "--late")
+    early = run(*asked)
+    monkeypatch.setitem(tables._FRESH, "bronze", timedelta(0))
+    late = run(*asked)
+    s3.delete(storage, bucket, ["a_20260301T093100.000Z.jsonl"])
+    assert (late.exit_code, early.exit_code) == (1, 0)
+    assert "bronze.events is behind by" in late.stderr
 
 
 def test_a_promise_that_is_broken_is_exit_1(capsys, monkeypatch):

@@ -136,7 +136,7 @@ def test_a_planted_fault_holds_back_what_stands_on_it_and_the_next_good_version_
 
     place.store.restore(SALES, good, {})
     built = {batch.table_name for batch in build.quick(place)}
-    direct = {one.name for one in build.QUICK if SALES.name in one.upstream}
+    direct = {one.name for one in tables.QUICK if SALES.name in one.upstream}
     assert built == direct | {"gold.shop_comfort", "gold.data_quality"}
     assert status.held_up(place.lake) == []
 

@@ -112,6 +112,7 @@ def _now(seen: status.TableStatus) -> dict[str, Any]:
         "newest event": seen.newest_at,
         "behind by": f"{seen.lag} {seen.lag_unit}" if seen.lag else None,
         "behind since": seen.behind_since,
+        "later than promised": "yes" if seen.is_late else None,
         "messages in quarantine": seen.quarantined,
         "messages said again": seen.repeated,
         "gate": seen.gate,

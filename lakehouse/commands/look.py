@@ -33,6 +33,10 @@ def status(
             metavar="MINUTES", help="Exit status 1 where a table is behind for longer than that."
         ),
     ] = None,
+    late: Annotated[
+        bool,
+        typer.Option("--late", help="Exit status 1 where a table is later than it is promised."),
+    ] = False,
 ) -> None:
     """Show every table: rows, version, newest event, lag, quarantined, waiting, last batch."""
     from lakehouse.flow import status as state
@@ -46,18 +50,17 @@ def status(
         typer.echo(json.dumps(said, default=str, ensure_ascii=False))
     else:
         _show_status(server, found, held_up)
-    if behind is not None and (late := [told for one in found if (told := _late(one, behind))]):
-        raise Behind(*late)
-
-
-def _late(one: "TableStatus", minutes: float) -> str | None:
-    """What is said of a table that is behind for longer; None of the others."""
-    if one.behind_since is None:
-        return None
-    waited = (datetime.now(UTC) - one.behind_since).total_seconds() / 60
-    if waited <= minutes:
-        return None
-    return f"{one.name} is behind by {one.lag} {one.lag_unit}, since {waited:.0f} min"
+    waiting = {
+        one: (datetime.now(UTC) - one.behind_since).total_seconds() / 60
+        for one in found
+        if one.behind_since is not None
+    }
+    if told := [
+        f"{one.name} is behind by {one.lag} {one.lag_unit}, since {minutes:.0f} min"
+        for one, minutes in waiting.items()
+        if (late and one.is_late) or (behind is not None and minutes > behind)
+    ]:
+        raise Behind(*told)
 
 
 def _show_status(server: str | None, found: list["TableStatus"], held_up: list[str]) -> None:

@@ -33,15 +33,6 @@ OF_VERDICTS = tuple(
 _AT_ONCE = 2  # tables in work: each waits for the storage for a part of its time
 _FUNCTIONS: dict[str, Callable[..., DataFrame]] = {**silver.BUILD, **gold.BUILD}
 
-# Built from whole days, a stream builds these less often than the others: what a build of them
-# costs grows with the day, and what stands on them goes with them.
-SLOW = tuple(
-    one
-    for one in tables.BUILT
-    if one.reach or any(tables.by_name(name).reach for name in one.upstream)
-)
-QUICK = tuple(one for one in tables.BUILT if one not in SLOW)
-
 
 def everything(place: Place, among: Iterable[Table] = tables.BUILT) -> list[Batch]:
     """Judge what changed, then build every table whose upstream tables changed and passed, each
@@ -64,7 +55,7 @@ def everything(place: Place, among: Iterable[Table] = tables.BUILT) -> list[Batc
 
 def quick(place: Place) -> list[Batch]:
     """All but what is built from whole days."""
-    return everything(place, QUICK)
+    return everything(place, tables.QUICK)
 
 
 def _built(place: Place, stands: Mapping[str, Stand], wanted: Iterable[Table]) -> list[Batch]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,6 +29,7 @@ class TableStatus:
     lag            how far it is behind, in `lag_unit`: landed objects for bronze, bronze versions
                    for silver, changed upstream tables for gold
     behind_since   when the oldest of that came; null where it is not behind
+    is_late        it is behind for longer than is promised (`tables.fresh_within`)
     quarantined    messages that wait in ops.quarantine for this table
     repeated       messages in ops.repeats for this table
     waiting        bronze: messages of feeds that no silver table is declared for
@@ -43,6 +44,7 @@ class TableStatus:
     lag: int | None
     lag_unit: str
     behind_since: datetime | None
+    is_late: bool
     quarantined: int
     repeated: int
     waiting: int
@@ -84,6 +86,7 @@ def of(
                 lag,
                 unit,
                 since,
+                _is_late(table, since),
                 quarantined[table.name],
                 repeated[table.name],
                 waiting,
@@ -167,6 +170,13 @@ def _since(
         if reached < lake.version(upstream := tables.by_name(name))
     ]
     return min(waiting, default=None)
+
+
+def _is_late(table: Table, since: datetime | None) -> bool:
+    promised = tables.fresh_within(table)
+    if since is None or promised is None:
+        return False
+    return datetime.now(UTC) - since > promised
 
 
 def _reached(table: Table, ledger: Ledger) -> dict[str, int]:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pyspark.errors import StreamingQueryException
 from pyspark.sql.streaming.query import StreamingQuery
 
+from lakehouse import tables
 from lakehouse.errors import BadSetting, BatchFailed, GateFailed
 from lakehouse.flow import build, ingest, once, refine
 from lakehouse.flow.loops import NEWS_SECONDS, Loop, Sign, watch
@@ -123,8 +124,8 @@ def _loops(place: Place, every_s: float, at_gate: AtGate) -> list[Loop]:
     return [
         refining((refine.HISTORY, refine.HOT), every_s, follows=ingest.STAGE),
         refining((refine.COLD,), COLD_SECONDS),
-        building((build.QUICK,), GOLD_SECONDS),
-        building((build.SLOW,), SLOW_SECONDS),
+        building((tables.QUICK,), GOLD_SECONDS),
+        building((tables.SLOW,), SLOW_SECONDS),
     ]
 
 

@@ -1,5 +1,9 @@
-"""A PostgreSQL of this machine on loopback, from Debian's package, as another user than root."""
+"""A PostgreSQL of this machine on loopback, from Debian's package, as another user than root.
 
+Where the package is not installed it is unpacked beside the rows (programs.py).
+"""
+
+import contextlib
 import hashlib
 import json
 import os
@@ -13,10 +17,13 @@ from pathlib import Path
 
 from lakehouse import machine
 from lakehouse.errors import BadMachine, ServerFault
+from lakehouse.publishing import programs
 
 USER = "lakehouse"
 DATABASE = "lakehouse"
-_SYSTEM_USER = "postgres"  # Debian's package makes it
+# Who runs it where root runs this: Debian's package makes the first, the other is everywhere.
+_SYSTEM_USERS = ("postgres", "nobody")
+_UNPACKED = Path("/var/lib")  # for somebody else to read, root's own home is shut
 _SECONDS = 60
 
 
@@ -39,23 +46,29 @@ def status(home: Path) -> Running | None:
         noted = Running(**json.loads(_note(home).read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    return noted if _call("pg_ctl", "-D", noted.data, "status").returncode == 0 else None
+    said = _call(home, "pg_ctl", "-D", noted.data, "status")
+    return noted if said is not None and said.returncode == 0 else None
 
 
 def start(home: Path) -> Running:
     """Start the server, to stay until `stop`; one that runs already is left as it is.
 
-    Raises BadMachine where PostgreSQL is not installed, ServerFault where it does not start.
+    Raises BadMachine where PostgreSQL is neither installed nor to be had, ServerFault where it does
+    not start.
     """
     if (running := status(home)) is not None:
         return running
+    if programs.found("postgres", unpacked(home)) is None:
+        programs.unpack(unpacked(home))
     data = _data(home)
     if not (data / "PG_VERSION").exists():
         _make(home, data)
     running = Running(_free_port(home), str(data))
     said = f"-p {running.port} -c listen_addresses={machine.LOOPBACK} -c unix_socket_directories=''"
     log = str(data / "server.log")
-    _must("pg_ctl", "-D", str(data), "-l", log, "-o", said, "-w", "-t", str(_SECONDS), "start")
+    _must(
+        home, "pg_ctl", "-D", str(data), "-l", log, "-o", said, "-w", "-t", str(_SECONDS), "start"
+    )
     draft = _note(home).with_suffix(".draft")
     draft.write_text(json.dumps(asdict(running), indent=2), encoding="utf-8")
     draft.replace(_note(home))
@@ -66,7 +79,7 @@ def stop(home: Path) -> bool:
     """Stop the server, which keeps its rows; False where none runs."""
     running = status(home)
     if running is not None:
-        _must("pg_ctl", "-D", running.data, "-m", "fast", "-w", "stop")
+        _must(home, "pg_ctl", "-D", running.data, "-m", "fast", "-w", "stop")
     _note(home).unlink(missing_ok=True)
     return running is not None
 
@@ -74,7 +87,8 @@ def stop(home: Path) -> bool:
 def remove(home: Path) -> None:
     """Stop the server and delete its rows."""
     stop(home)
-    shutil.rmtree(_data(home), ignore_errors=True)
+    for folder in (_data(home), unpacked(home)):
+        shutil.rmtree(folder, ignore_errors=True)
     password_file(home).unlink(missing_ok=True)
 
 
@@ -88,12 +102,12 @@ def _make(home: Path, data: Path) -> None:
     machine.write_private(password_file(home), secrets.token_hex(20) + "\n")
     data.mkdir(parents=True, exist_ok=True)
     data.chmod(0o700)
-    if os.getuid() == 0:
-        shutil.chown(data, _SYSTEM_USER, _SYSTEM_USER)
-    _must("initdb", "-D", str(data), "-U", USER, "-E", "UTF8", "--locale=C", "--auth=trust")
+    if (user := _user()) is not None:
+        os.chown(data, user.pw_uid, user.pw_gid)
+    _must(home, "initdb", "-D", str(data), "-U", USER, "-E", "UTF8", "--locale=C", "--auth=trust")
     # By its own command alone, before anybody can ask it: a database, and a password for all.
     said = f"CREATE DATABASE {DATABASE}\nALTER ROLE {USER} PASSWORD '{password(home)}'\n"
-    _must("postgres", "--single", "-D", str(data), "postgres", given=said)
+    _must(home, "postgres", "--single", "-D", str(data), "postgres", given=said)
     asked = f"host all all {machine.LOOPBACK}/32 scram-sha-256\n"
     (data / "pg_hba.conf").write_text(asked, encoding="utf-8")
 
@@ -108,13 +122,33 @@ def _free_port(home: Path) -> int:
 
 def _data(home: Path) -> Path:
     """In the home folder; where root runs this, in that of the user who can, as root's is shut."""
+    return _folder(home, "postgres", "")
+
+
+def unpacked(home: Path) -> Path:
+    """Where the programs are that are not installed."""
+    return _folder(home, "postgres-programs", "-programs")
+
+
+def _folder(home: Path, own: str, mark: str) -> Path:
+    user = _user()
+    if user is None:
+        return home / own
+    theirs = Path(user.pw_dir)
+    hashed = hashlib.sha256(str(home).encode()).hexdigest()[:12]
+    return (theirs if theirs.is_dir() else _UNPACKED) / f"lakehouse-{hashed}{mark}"
+
+
+def _user() -> pwd.struct_passwd | None:
+    """Who runs the server: whoever runs this, but another one in root's place."""
     if os.getuid() != 0:
-        return home / "postgres"
-    try:
-        theirs = Path(pwd.getpwnam(_SYSTEM_USER).pw_dir)
-    except KeyError:
-        raise _missing() from None
-    return theirs / f"lakehouse-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
+        return None
+    for name in _SYSTEM_USERS:
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise BadMachine(
+        f"root cannot run PostgreSQL, and there is no user {' or '.join(_SYSTEM_USERS)}"
+    )
 
 
 def _note(home: Path) -> Path:
@@ -126,47 +160,36 @@ def password_file(home: Path) -> Path:
     return home / "postgres-password"
 
 
-def program(name: str) -> Path:
-    """One of its programs, of the newest version that is installed."""
-    versions = Path("/usr/lib/postgresql").glob(f"*/bin/{name}")
-    found = sorted(versions, key=lambda path: int(path.parts[-3]))
-    if found:
-        return found[-1]
-    on_path = shutil.which(name)
-    if on_path is None:
-        raise _missing()
-    return Path(on_path)
-
-
-def _missing() -> BadMachine:
-    return BadMachine(
-        "no PostgreSQL on this machine: `apt-get install postgresql`, or give --url of another one"
-    )
-
-
-def _must(name: str, *arguments: str, given: str | None = None) -> None:
-    done = _call(name, *arguments, given=given)
+def _must(home: Path, name: str, *arguments: str, given: str | None = None) -> None:
+    done = _call(home, name, *arguments, given=given)
+    if done is None:
+        raise BadMachine(f"PostgreSQL's {name} is not there any more; `lakehouse postgres start`")
     if done.returncode != 0:
         lines = (done.stderr or done.stdout or "").strip().splitlines()
         raise ServerFault(f"PostgreSQL's {name}: {lines[-1] if lines else 'it said nothing'}")
 
 
 def _call(
-    name: str, *arguments: str, given: str | None = None
-) -> "subprocess.CompletedProcess[str]":
-    user = _SYSTEM_USER if os.getuid() == 0 else None
+    home: Path, name: str, *arguments: str, given: str | None = None
+) -> "subprocess.CompletedProcess[str] | None":
+    """What a program did; None where it is not there."""
+    program = programs.found(name, unpacked(home))
+    if program is None:
+        return None
+    user = _user()
     # (The server that it starts would hold a pipe open.)
     kept = subprocess.DEVNULL if arguments[-1] == "start" else subprocess.PIPE
+    more = programs.environment(unpacked(home))
     return subprocess.run(
-        [str(program(name)), *arguments],
+        [str(program), *arguments],
         input=given or "",
         check=False,
         stdout=kept,
         stderr=kept,
         text=True,
         cwd="/",
-        env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
-        user=user,
-        group=user,
+        env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC", **more},
+        user=user.pw_name if user else None,
+        group=user.pw_gid if user else None,
         extra_groups=[] if user else None,
     )

@@ -6,16 +6,18 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pg8000.exceptions import DatabaseError
 
-from lakehouse import tables
+from lakehouse import machine, settings, tables
 from lakehouse.errors import BadSetting, ServerFault
-from lakehouse.publishing import connect, server, shape
+from lakehouse.publishing import connect, programs, server, shape
 from tests.boards.worlds import NOON, ROWS, append
 
 HOURS, SHOPS = tables.by_name("gold.shop_hours"), tables.by_name("gold.shops")
+DRIVER = Path("/usr/share/java/postgresql.jar")  # Debian's libpostgresql-jdbc-java
 RULES = tables.by_name("gold.product_affinities")
 
 
@@ -289,7 +291,7 @@ def test_a_publish_that_is_killed_leaves_the_old_rows_or_the_new_ones(
 
 def test_a_psql_of_debian_lists_describes_and_joins(publish, owner, postgres):
     publish(HOURS.name, SHOPS.name)
-    program = server.program("psql")
+    program = programs.found("psql", server.unpacked(settings.home()))
 
     def asked(said):
         env = {"PGPASSWORD": os.environ[connect.PASSWORD], "PATH": os.environ["PATH"]}
@@ -310,6 +312,29 @@ def test_a_psql_of_debian_lists_describes_and_joins(publish, owner, postgres):
     )
     [[baskets]] = owner.run("SELECT sum(baskets) FROM gold.shop_hours")
     assert json.loads(joined) == [{"currency": "USD", "baskets": int(baskets)}]
+
+
+def test_the_driver_of_bi_tools_lists_describes_and_joins(publish, owner, postgres):
+    if not DRIVER.exists():
+        pytest.skip("Debian's libpostgresql-jdbc-java is not installed")
+    publish(HOURS.name, SHOPS.name)
+    address = postgres.replace(f"{server.USER}@", "")
+    done = subprocess.run(
+        [machine.java(), "-cp", DRIVER, Path(__file__).with_name("Asks.java"), f"jdbc:{address}"],
+        env=os.environ | {"PGUSER": server.USER, "PGPASSWORD": os.environ[connect.PASSWORD]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = done.stdout.splitlines()
+    assert f"table shop_hours: {HOURS.grain}" in said
+    assert "key shop_hours: " + ", ".join(HOURS.key) in said
+    columns = {one.name: one.means for one in HOURS.columns}
+    assert [one for one in said if one.startswith("column")] == [
+        f"column {name}: {means}" for name, means in columns.items()
+    ]
+    [[baskets]] = owner.run("SELECT sum(baskets) FROM gold.shop_hours")
+    assert said[-1] == f"joined USD: {int(baskets)}"
 
 
 def test_a_client_of_sqlalchemy_finds_tables_keys_and_comments(publish, postgres):

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import boto3
@@ -14,8 +15,10 @@ from pyspark.errors import PySparkException
 from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 from pyspark.sql.connect.session import SparkSession
 
-from lakehouse import keys, query, s3, settings, tables
+import lakehouse
+from lakehouse import keys, places, query, readers, s3, settings, tables
 from lakehouse.cli import main
+from lakehouse.errors import BadQuery, ServerFault, UnknownName
 from lakehouse.machine import LOOPBACK
 from lakehouse.publishing import connect as postgres
 from lakehouse.publishing import server as postgres_server
@@ -90,6 +93,17 @@ def published(lake):
 
 
 @pytest.fixture(scope="module")
+def named(spark, lake):
+    """A session of Spark in this process that knows gold by its names."""
+    spark.sql("CREATE SCHEMA gold")
+    for table in in_gold(lake):
+        where = places.uri(lake.settings, table)
+        spark.sql(f"CREATE TABLE {table.name} USING delta LOCATION '{where}'")
+    yield spark
+    spark.sql("DROP SCHEMA gold CASCADE")
+
+
+@pytest.fixture(scope="module")
 def frames(lake):
     """The same gold for Polars."""
     asked = pl.SQLContext()
@@ -99,8 +113,8 @@ def frames(lake):
     return asked
 
 
-def test_thirty_questions_have_one_answer_whoever_is_asked(
-    lake, analyst, connected, published, frames
+def test_thirty_questions_have_one_answer_whoever_is_asked(  # noqa: PLR0917  a reader each
+    lake, analyst, connected, published, frames, named
 ):
     assert len(QUESTIONS) == 30
     duckdb = query.Session(lake)
@@ -111,11 +125,12 @@ def test_thirty_questions_have_one_answer_whoever_is_asked(
         for name, session in connected.items():
             assert plain(session.sql(text).collect()) == expected, f"Connect, {name}: {text}"
         assert plain(published.run(text)) == expected, f"PostgreSQL: {text}"
-        named = frames.execute(text.replace("gold.", ""), eager=True)
-        assert plain(named.rows()) == expected, f"Polars: {text}"
+        assert plain(named.sql(text).collect()) == expected, f"Spark: {text}"
+        framed = frames.execute(text.replace("gold.", ""), eager=True)
+        assert plain(framed.rows()) == expected, f"Polars: {text}"
 
 
-def test_a_version_of_before_is_the_same_for_whoever_can_go_back(lake, analyst, connected):
+def test_a_version_of_before_is_the_same_for_whoever_can_go_back(lake, analyst, connected, named):
     table = tables.by_name("gold.shops")
     before = lake.version(table)
     rows = plain(
@@ -129,6 +144,7 @@ def test_a_version_of_before_is_the_same_for_whoever_can_go_back(lake, analyst, 
         assert plain(row.values() for row in pinned.to_pylist()) == rows
         assert plain(answer(analyst, text)) == rows
         assert plain(connected["analyst"].sql(text).collect()) == rows
+        assert plain(named.sql(text).collect()) == rows
         frame = pl.scan_delta(lake.uri(table), version=before, storage_options=lake.storage_options)
         assert plain(frame.select("shop_id").collect().rows()) == rows
         # New rows are seen at once by who is connected already.
@@ -343,3 +359,50 @@ def test_nobody_listens_beyond_loopback(served):
             assert all(
                 one.startswith(("0100007F", "0000000000000000FFFF00000100007F")) for one in bound
             )
+
+
+def by_text(rows):
+    """Rows in an order of their own."""
+    return sorted(map(repr, rows.to_pylist()))
+
+
+def test_a_notebook_reads_through_a_server_what_it_reads_itself(lake, served, named, monkeypatch):
+    itself = lakehouse.open()
+    with lakehouse.open(connect="scientist") as there:
+        assert list(there) == [
+            table.name for table in lake.existing() if table.layer in {"silver", "gold"}
+        ]
+        for name, rows in there.items():
+            assert rows.version == itself[name].version
+            assert rows.arrow().schema.types == itself[name].arrow().schema.types
+            assert rows.arrow().column_names == itself[name].arrow().column_names
+            assert by_text(rows.arrow()) == by_text(itself[name].arrow())
+        hours = there["gold.shop_hours"]
+        assert hours.pandas("shop_id").columns.tolist() == ["shop_id"]
+        created_at = lake.committed_at(hours.table, 0)
+        assert hours.at(created_at) == hours.at(0)
+        assert hours.at(created_at + timedelta(days=1)) == hours
+        assert hours.at(0).arrow().num_rows == itself["gold.shop_hours"].at(0).arrow().num_rows
+        said = there.sql("SELECT count(*) AS n FROM gold.shop_hours")
+        assert said["n"].tolist() == [hours.arrow().num_rows]
+        with pytest.raises(BadQuery, match="VERSION AS OF 3"):
+            there.sql("SELECT 1", as_of=0)
+        with pytest.raises(BadQuery, match="nothing"):
+            there.sql("SELECT * FROM gold.nothing")
+        with pytest.raises(UnknownName, match=r"no table called 'ops\.quarantine'"):
+            there["ops.quarantine"]
+        assert hours.spark(named).count() == hours.arrow().num_rows
+    itself.close()
+    monkeypatch.setenv(readers.CONNECT, readers.address("analyst"))
+    with lakehouse.open() as there:
+        assert {name.split(".")[0] for name in there} == {"gold"}
+
+
+def test_a_server_that_is_not_there_or_wants_another_token_is_said_so(served):
+    with pytest.raises(ServerFault, match=r"no Spark Connect at localhost:1 .*lakehouse serve sql"):
+        lakehouse.open(connect="sc://localhost:1/;token=x")
+    with pytest.raises(ServerFault, match=r"Spark Connect at localhost:.*token") as fault:
+        lakehouse.open(connect=f"{served['analyst'].remote};token=a-wrong-one")
+    assert "a-wrong-one" not in str(fault.value)
+    with pytest.raises(UnknownName, match="role"):
+        lakehouse.open(connect="owner")
