@@ -11,7 +11,7 @@ from lakehouse.errors import BadSetting, ServerFault
 
 PASSWORD = "LAKEHOUSE_POSTGRES_PASSWORD"
 _FORM = "postgresql://user@host:port/database, with ?sslmode=verify-full or require for TLS"
-_SSL_MODES = ("disable", "require", "verify-full")
+_SSL_MODES = ("disable", "prefer", "require", "verify-full")
 _PORT = 5432
 
 
@@ -24,7 +24,7 @@ def connected(url: str) -> Connection:
     parts = urlsplit(url)
     if parts.password:  # it would stand in settings, in the list of processes, in logs
         raise BadSetting(f"postgres.url holds a password; put it into {PASSWORD}, and leave it out")
-    mode = parse_qs(parts.query).get("sslmode", ["disable"])[-1]
+    mode = parse_qs(parts.query).get("sslmode", ["prefer"])[-1]
     if parts.scheme not in ("postgresql", "postgres") or not parts.hostname or not parts.username:
         raise BadSetting(f"postgres.url '{url}' is not {_FORM}")
     if mode not in _SSL_MODES:
@@ -49,9 +49,10 @@ def connected(url: str) -> Connection:
         ) from None
 
 
-def _tls(mode: str) -> ssl.SSLContext | None:
-    if mode == "disable":
-        return None
+def _tls(mode: str) -> ssl.SSLContext | bool | None:
+    """What pg8000 takes: False is without, None is with where the server can."""
+    if mode in ("disable", "prefer"):
+        return False if mode == "disable" else None
     context = ssl.create_default_context()
     if mode == "require":  # as libpq has it: encrypted, whoever it is
         context.check_hostname = False

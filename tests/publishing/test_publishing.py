@@ -362,8 +362,8 @@ def test_a_client_of_sqlalchemy_finds_tables_keys_and_comments(publish, postgres
         ("mysql://me@host/db", "is not postgresql://user@host"),
         ("postgresql://host/db", "is not postgresql://user@host"),
         (
-            "postgresql://me@host/db?sslmode=prefer",
-            "sslmode=prefer of postgres.url: one of disable",
+            "postgresql://me@host/db?sslmode=verify-ca",
+            "sslmode=verify-ca of postgres.url: one of disable",
         ),
     ],
 )
