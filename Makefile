@@ -25,7 +25,7 @@ demo: setup
 	@$(BIN)/lakehouse demo
 
 test: setup setup-airflow
-	@$(QUIETLY) timeout 3600 $(BIN)/python -m pytest
+	@$(QUIETLY) timeout 3600 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-slow: setup
 	@$(QUIETLY) timeout 4500 $(BIN)/python -m pytest -m slow

@@ -10,6 +10,16 @@ from lakehouse import s3, s3_server, session, simulator, tables
 from lakehouse.settings import Settings
 from tests.worlds import QUICK, SEED, WORLD, lakehouse_in, land, rows_of, run
 
+# They start drivers of their own.
+_DRIVERS = {"test_chaos", "test_stream_killed"}
+
+
+def pytest_collection_modifyitems(items):
+    """Two processes, where there are two: one has Spark, the only one to, the other all else."""
+    for item in items:
+        has_spark = "spark" in item.fixturenames or item.path.stem in _DRIVERS
+        item.add_marker(pytest.mark.xdist_group("spark" if has_spark else "plain"))
+
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory):

@@ -63,6 +63,7 @@ def test_what_is_built_from_whole_days_is_built_by_itself_and_with_what_stands_o
     assert {*build.QUICK, *build.SLOW} == set(tables.BUILT)
 
 
+@pytest.mark.slow
 def test_an_incremental_build_of_days_that_look_around_equals_a_full_one(at, frame):
     devices = [
         {
@@ -179,6 +180,7 @@ def test_a_word_of_a_customer_that_comes_late_builds_their_hours_anew(where, ser
     assert_equals_a_full_build(at, CUSTOMERS)
 
 
+@pytest.mark.slow
 def test_a_stay_over_midnight_that_is_heard_of_late_is_built_anew_with_its_ways(
     where, server, spark, frame
 ):

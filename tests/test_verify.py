@@ -20,7 +20,8 @@ from lakehouse.lake import Lake
 from lakehouse.settings import Buckets
 from tests.worlds import copied
 
-pytestmark = pytest.mark.timeout(900)  # the first test makes the world
+# The first test makes the world; all of them take four minutes, which `make test` has not got.
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 
 BUCKETS = Buckets.named("v")
 
