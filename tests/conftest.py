@@ -14,6 +14,7 @@ from tests.worlds import QUICK, SEED, WORLD, lakehouse_in, land, rows_of, run
 _DRIVERS = {"test_chaos", "test_stream_killed"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items):
     """Two processes, where there are two: one has Spark, the only one to, the other all else."""
     for item in items:

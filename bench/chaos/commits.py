@@ -3,7 +3,6 @@
 import re
 import subprocess
 import time
-from itertools import pairwise
 from pathlib import Path
 
 import pyspark
@@ -20,7 +19,9 @@ from tests.fault_proxy import Fault, Kind
 _LOG = re.compile(r"/_delta_log/(\d{20})\.json$")
 # A look for the next version and its write lie so far apart for both log stores, or the stock one may
 # lose nothing on a machine at rest.
-_LATE = Fault(Kind.DELAY, seconds=0.3)
+_LATE, _LATER = Fault(Kind.DELAY, seconds=0.3), Fault(Kind.DELAY, seconds=0.8)
+_MERGING, _ENDLESS = ("left", "right"), 10_000
+_WARM, _TIMED = 20, 80  # commits of each driver
 # As it is without us: the flag that spares requests would have it write over what is there.
 _STOCK = {
     "spark.delta.logStore.s3a.impl": "io.delta.storage.S3SingleDriverLogStore",
@@ -35,7 +36,7 @@ def writers(endpoint: str, seed: int) -> Outcome:
     lost = {}
     for name, conf, turns in (("ours", {}, 50), ("stock", _STOCK, 15)):
         with fault_proxy.running(endpoint) as proxy:
-            proxy.plan = _late_commits
+            proxy.plan = _late_commits(_LATE)
             at = ground(f"writers-{name}", proxy.endpoint, endpoint, conf)
             told, is_well = acknowledged(*(at.task(f"w{one}", "append", turns) for one in range(4)))
         there = [str(row["id"]) for row in at.rows]
@@ -87,10 +88,11 @@ def _merged(
 ) -> tuple[int, int]:
     """Rows that are not what the last commit said of them; acknowledged merges without a commit."""
     with fault_proxy.running(endpoint) as proxy:
-        proxy.plan = _late_commits
+        proxy.plan = _late_commits(_LATER)
         at = ground(f"merges-{name}", proxy.endpoint, endpoint, conf)
-        tasks = (("left", "merge"), ("right", "merge"), ("third", "compact"))
-        told, is_well = acknowledged(*(at.task(who, kind, turns) for who, kind in tasks))
+        with drivers(at.task("third", "compact", _ENDLESS)) as [third]:
+            told, is_well = acknowledged(*(at.task(who, "merge", turns) for who in _MERGING))
+            is_well &= third.poll() is None
     outcome.must(is_well, f"a driver failed; see {HOME}")
     expected = {}
     noted = [commit.note for commit in at.lake.commits(TABLE)]
@@ -100,11 +102,10 @@ def _merged(
     found = {row["id"]: (row["writer"], row["turn"]) for row in at.rows}
     wrong = sum(found.get(one) != said for one, said in expected.items())
     outcome.must(found == expected and len(at.rows) == len(found), f"{wrong} rows are wrong")
-    merged = {one for one in told if not one.startswith("third")}
-    lost = merged - {f"{note['writer']}-{note['turn']}" for note in noted}
+    lost = told - {f"{note['writer']}-{note['turn']}" for note in noted}
     done = [entry.get("operation") for entry in at.lake.open(TABLE).history()]
     outcome.must("OPTIMIZE" in done, "nothing was compacted beside the MERGEs")
-    outcome.must(len(noted) == len(merged) == 2 * turns and not lost, f"{len(noted)} commits")
+    outcome.must(len(noted) == len(told) == 2 * turns and not lost, f"{len(noted)} commits")
     return wrong, len(lost)
 
 
@@ -147,8 +148,8 @@ def answers(endpoint: str, seed: int) -> Outcome:
     return outcome
 
 
-def _late_commits(method: str, path: str) -> Fault | None:
-    return _LATE if method == "PUT" and _LOG.search(path) else None
+def _late_commits(late: Fault) -> fault_proxy.Plan:
+    return lambda method, path: late if method == "PUT" and _LOG.search(path) else None
 
 
 def _drop_answers(every: int) -> fault_proxy.Plan:
@@ -176,20 +177,30 @@ def _forgetful() -> Path:
 
 
 def throughput(endpoint: str, seed: int) -> Outcome:
-    """One writer's commits a second, ours and the stock log store, in turns."""
+    """One writer's commits a second, ours and the stock log store: two drivers, a commit each in turn,
+    so that what else the machine does meets both.
+    """
     del seed
     taken: dict[str, list[float]] = {"ours": [], "stock": []}
-    for turn in range(3):
-        for name in sorted(taken, reverse=turn % 2 == 1):
-            at = ground(
-                f"speed-{name}-{turn}", endpoint, endpoint, _STOCK if name == "stock" else {}
-            )
-            with drivers(at.task("w", "append", 60)) as [process]:
-                assert process.stdout
-                instants = [time.monotonic() for _ in process.stdout]
-            if len(instants) < 60:
-                raise RuntimeError(f"a driver ended; see {HOME}")
-            taken[name] += [later - sooner for sooner, later in pairwise(instants[20:])]
+    confs = ({}, _STOCK)
+    tasks = [
+        ground(f"speed-{name}", endpoint, endpoint, conf).task(
+            "w", "append", _WARM + _TIMED, is_told=True
+        )
+        for name, conf in zip(taken, confs, strict=True)
+    ]
+    with drivers(*tasks) as started:
+        pairs = list(zip(taken.values(), started, strict=True))
+        for turn in range(_WARM + _TIMED):
+            for seconds, process in pairs if turn % 2 else pairs[::-1]:
+                assert process.stdin and process.stdout
+                process.stdin.write("\n")
+                process.stdin.flush()
+                began = time.monotonic()
+                if not process.stdout.readline():
+                    raise RuntimeError(f"a driver ended; see {HOME}")
+                if turn >= _WARM:
+                    seconds.append(time.monotonic() - began)
     rate = {name: len(seconds) / sum(seconds) for name, seconds in taken.items()}
     share = rate["ours"] / rate["stock"]
     return Outcome(

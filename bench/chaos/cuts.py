@@ -20,7 +20,7 @@ class Cut:
     path: str
     kind: Kind = Kind.HELD
     turn: int = 1
-    most: int = 2
+    most: int = 3
     method: str = "PUT"
 
     @property
@@ -52,18 +52,29 @@ CUTS = (
         Kind.HALF_AND_HELD,
     ),
     Cut("refine: after data files were written", rf"/silver/\w+/{_COMMIT}"),
-    Cut("refine: between two tables of a batch", rf"/silver/\w+/{_COMMIT}", turn=2),
-    Cut("refine: after a commit, before its answer", rf"/silver/\w+/{_COMMIT}", Kind.DONE_AND_HELD),
+    Cut("refine: between two tables of a batch", rf"/silver/\w+/{_COMMIT}", turn=2, most=2),
+    Cut(
+        "refine: after a commit, before its answer",
+        rf"/silver/\w+/{_COMMIT}",
+        Kind.DONE_AND_HELD,
+        most=2,
+    ),
     Cut(
         "refine: after what is set aside",
         rf"/ops/(quarantine|repeats)/{_COMMIT}",
         Kind.DONE_AND_HELD,
+        most=2,
     ),
     Cut("refine: after the commits, before the ledger", rf"/ops/batches/{_COMMIT}"),
     Cut("build: in the middle of a table", rf"/gold/\w+/{_DATA}"),
-    Cut("build: between two tables", rf"/gold/\w+/{_COMMIT}", turn=2),
-    Cut("build: after a commit, before its answer", rf"/gold/\w+/{_COMMIT}", Kind.DONE_AND_HELD),
-    Cut("maintain: in the middle of a compaction", rf"/(bronze|silver)/.*{_DATA}"),
+    Cut("build: between two tables", rf"/gold/\w+/{_COMMIT}", turn=2, most=2),
+    Cut(
+        "build: after a commit, before its answer",
+        rf"/gold/\w+/{_COMMIT}",
+        Kind.DONE_AND_HELD,
+        most=2,
+    ),
+    Cut("maintain: in the middle of a compaction", rf"/(bronze|silver)/.*{_DATA}", most=2),
     Cut(
         "maintain: after a compaction, before its answer",
         rf"/(bronze|silver)/.*{_COMMIT}",

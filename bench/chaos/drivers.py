@@ -47,7 +47,9 @@ class Ground:
     endpoint: str
     conf: dict[str, str]
 
-    def task(self, name: str, kind: str, turns: int, *, is_once: bool = True) -> Task:
+    def task(
+        self, name: str, kind: str, turns: int, *, is_once: bool = True, is_told: bool = False
+    ) -> Task:
         """A task for a driver on this ground."""
         spark = self.lake.settings.spark.model_copy(update={"conf": {**QUICK, **self.conf}})
         where = self.lake.settings.model_copy(update={"spark": spark})
@@ -58,6 +60,7 @@ class Ground:
             settings=where,
             endpoint=self.endpoint,
             is_once=is_once,
+            is_told=is_told,
         )
 
     @property
@@ -91,6 +94,7 @@ def drivers(*tasks: Task) -> Iterator[list[Driver]]:
         subprocess.Popen(
             [sys.executable, "-m", "bench.chaos.writer", task.model_dump_json()],
             cwd=PROJECT,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=(HOME / f"{task.settings.buckets.ops}-{task.name}.log").open("wb"),
             text=True,

@@ -105,7 +105,7 @@ def kills(endpoint: str, seed: int) -> Outcome:
         pair(endpoint, shares, calm, partial(lakes.run, ready)) as both,
     ):
         while both.done.total() < wanted:
-            turns = ((cut, min(chance.choice((1, 2, 2)), cut.most)) for cut in CUTS)
+            turns = ((cut, min(chance.choice((2, 2, 3)), cut.most)) for cut in CUTS)
             chain = [cut for cut, times in turns for _ in range(times)]
             chain = chain[: wanted - both.done.total()]
             differs = both.through(chain)

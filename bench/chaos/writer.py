@@ -31,7 +31,10 @@ _FILE_BYTES = 64 << 20
 
 
 class Task(BaseModel):
-    """What a driver does: `turns` appends (a row each), merges (some shared ids) or compactions."""
+    """What a driver does: `turns` appends (a row each), merges (some shared ids) or compactions.
+
+    is_told  each turn waits for a line of stdin
+    """
 
     name: str
     kind: str
@@ -39,6 +42,7 @@ class Task(BaseModel):
     settings: Settings
     endpoint: str
     is_once: bool = True
+    is_told: bool = False
 
 
 def shared(name: str, turn: int) -> list[str]:
@@ -53,6 +57,8 @@ def main() -> None:
     with session.spark(task.settings, task.endpoint, task.name) as spark:
         store = Store(spark, task.settings, lake)
         for turn in range(task.turns):
+            if task.is_told:
+                sys.stdin.readline()
             if task.kind == "compact":
                 store.optimize(TABLE, _FILE_BYTES)
             else:
