@@ -105,11 +105,12 @@ class Connected:
         from pyspark.sql.connect.session import SparkSession
 
         self._faults = PySparkException
+        self.session = SparkSession.builder.remote(address).create()
         try:
-            self.session = SparkSession.builder.remote(address).create()
             self.existing()
         except PySparkException as fault:
-            raise ServerFault(f"Spark Connect at {said}: {_first_line(fault)}") from None
+            self.session.client.close()  # or what it has begun is tried again when the process ends
+            raise ServerFault(f"Spark Connect at {said}: {_said(fault)}") from None
 
     def existing(self) -> list[Table]:
         """See Reader."""
@@ -145,7 +146,7 @@ class Connected:
         try:
             return self.session.sql(asked).toArrow()
         except self._faults as fault:
-            raise BadQuery(_first_line(fault)) from None
+            raise BadQuery(_said(fault)) from None
 
     def frame(
         self, spark: "pyspark.sql.SparkSession", table: Table, version: int
@@ -183,5 +184,8 @@ def asked_for(connect: str | None) -> str | None:
     return connect or os.environ.get(CONNECT) or None
 
 
-def _first_line(fault: BaseException) -> str:
-    return next(iter(str(fault).strip().splitlines()), type(fault).__name__)
+def _said(fault: BaseException) -> str:
+    """A sentence of Spark's: the details of a report of gRPC, else the first line."""
+    lines = str(fault).strip().splitlines()
+    details = [one.partition(" = ")[2].strip('"') for one in lines if "details = " in one]
+    return next(iter([*details, *lines]), type(fault).__name__)
