@@ -51,7 +51,7 @@ def train(
     if_older_than: Annotated[
         float | None,
         typer.Option(
-            metavar="DAYS", help="Only those whose champion is so many days old, or none."
+            metavar="DAYS", help="Only those that were trained so many days ago, or never."
         ),
     ] = None,
     or_drifted: Annotated[
@@ -72,9 +72,9 @@ def train(
     waits = []
     with place_of(ctx, "train") as place, place.alone("train"):
         for model in chosen:
-            age_d = training.champion_age_d(place, model)
+            age_d = training.trained_ago_d(place, model)
             if if_older_than is not None and age_d is not None and age_d < if_older_than:
-                out.print(f"the champion of {model.name} is {age_d:.1f} days old", highlight=False)
+                out.print(f"{model.name} was trained {age_d:.1f} days ago", highlight=False)
                 if not or_drifted or not _moved(drifting.look(place, model)):
                     continue
             with once.in_one_sentence(place, "train"):

@@ -123,11 +123,13 @@ def _read(model: Model) -> tuple[str, ...]:
 
 
 def agreed(place: Place, asked: DataFrame, purpose: str) -> DataFrame:
-    """Those that agree to a purpose now: at the newest instant that the lake knows of."""
+    """Those that agree to a purpose now: at the newest instant that the lake knows of, be it of a
+    basket, of the app or of the CRM.
+    """
     customers = place.store.read(tables.by_name("silver.customers"))
     app_events = place.store.read(tables.by_name("silver.app_events"))
     bought = place.store.read(tables.by_name("gold.baskets")).select(F.col("paid_at").alias("at"))
-    happened = bought.union(app_events.select("happened_at"))
+    happened = bought.union(app_events.select("happened_at")).union(customers.select("valid_from"))
     [row] = happened.agg(F.max("at").alias("now")).collect()
     known = asked.withColumn("_now", F.lit(row["now"]))
     agreed = consent.in_force(known, customers, app_events, "_now")

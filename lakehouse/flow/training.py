@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 
 from lakehouse import ledger, tables
 from lakehouse.errors import BadTraining, UnknownName
+from lakehouse.flow import build, gate
 from lakehouse.flow.declared import who
 from lakehouse.flow.place import Place
 from lakehouse.flow.scoring import Asked, twice
@@ -68,7 +69,7 @@ def train(
     learnt = module.learn(*past, given=chosen, seed=seed, before=before)
     says("judging by what came after")
     judged = module.judge(learnt.tables, *future)
-    rival = module.judge(before, *future) if before is not None else None
+    rival = module.judge(before, *future, history=learnt.tables) if before is not None else None
     began = time.monotonic()
     rows = asked.rows(learnt.tables)
     seconds = time.monotonic() - began
@@ -125,12 +126,11 @@ def train(
     return Trained(version, judged, decision, learnt.notes)
 
 
-def champion_age_d(place: Place, model: Model) -> float | None:
-    """How many days ago the champion was trained; None where there is none."""
-    champion = Tracker(place.settings, place.endpoint).find(model.name, CHAMPION)
-    if champion is None:
-        return None
-    return (time.time() - champion.created_at_ms / 1000) / 86400
+def trained_ago_d(place: Place, model: Model) -> float | None:
+    """How many days ago it was trained, whatever came of it; None where it never was."""
+    asked = f"model = '{model.name}' AND action = 'train'"
+    at = place.lake.read(_DECISIONS, "decided_at", where=asked)["decided_at"].to_pylist()
+    return (datetime.now(UTC) - max(at)).total_seconds() / 86400 if at else None
 
 
 def promote(place: Place, model: Model, number: int | None, reason: str) -> Version:
@@ -192,7 +192,11 @@ def _frames(
 
 
 def _not_passed(place: Place, model: Model) -> tuple[str, ...]:
-    return tuple(name for name in model.learns_from if place.verdicts.stand(name).broken)
+    """The tables that do not pass the gate as they are now; judged first where they were not yet."""
+    wanted = [tables.by_name(name) for name in model.learns_from]
+    built = {one.name: build.built_from(place, one) for one in wanted}
+    stands = gate.judge(place, wanted, built)
+    return tuple(name for name, stand in stands.items() if stand.broken)
 
 
 def _tags(read: dict[str, int], split_on: date, seed: int) -> dict[str, str]:
@@ -231,11 +235,20 @@ def _served(model: Model, rows: pd.DataFrame) -> set[tuple[Any, ...]]:
 
 
 def _champions(place: Place, model: Model) -> list[int]:
-    """The versions that were champion, in the order in which they became it; the present one last."""
+    """The versions that were champion, in the order in which they became it; the present one last.
+    What a rollback took back is not among them.
+    """
     rows = place.lake.read(_DECISIONS).to_pylist()
     mine = [row for row in rows if row["model"] == model.name and row["is_promoted"]]
     mine.sort(key=lambda row: row["decided_at"])
-    return [row["model_version"] for row in mine]
+    found: list[int] = []
+    for row in mine:
+        if row["action"] == "rollback":
+            while found and found[-1] != row["model_version"]:
+                found.pop()
+        else:
+            found.append(row["model_version"])
+    return found
 
 
 def _note(place: Place, action: str, version: Version, **known: Any) -> None:

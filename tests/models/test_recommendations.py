@@ -1,5 +1,7 @@
 """recommendations: what one buys again and what is new, each with a reason, for strangers too."""
 
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,7 +40,44 @@ def test_places_count_from_one_and_every_offer_has_a_reason(offered):
     for _, ranks in offered.groupby(["subject", "level", "task"])["rank"]:
         assert sorted(ranks) == list(range(1, len(ranks) + 1))
     new = offered[(offered["task"] == "new") & offered["subject"].eq(subject(0))]
-    assert new["reason"].str.startswith("because you bought ").all()
+    assert new["reason"].str.startswith("because you bought ").any()
+
+
+def test_a_purchase_is_a_reason_where_it_has_buyers_in_common(offered, learnt):
+    strengths = learnt.tables["strengths"]
+    of = {(row.level, row.item): set() for row in strengths.itertuples()}
+    for row in strengths.itertuples():
+        of[row.level, row.item].add(row.subject)
+    told = offered[offered["reason"].str.startswith("because you bought ")]
+    for row in told.itertuples():
+        bought = row.reason.removeprefix("because you bought ")
+        assert row.subject in of[row.level, bought]
+        assert of[row.level, bought] & of[row.level, row.item]
+    others = set(offered["reason"]) - set(told["reason"])
+    assert others <= {
+        "you have bought it before",
+        "bought most anywhere",
+        "bought most in your shop",
+    } | {"bought by those who buy as you do"}
+
+
+def test_what_was_bought_since_the_split_is_not_new(offered, baskets, products):
+    for level in recommendations.LEVELS:
+        rows = recommendations.purchases(baskets, products, level).collect()
+        has = {(row.subject, row.item) for row in rows}
+        new = offered[(offered["task"] == "new") & (offered["level"] == level)]
+        assert not has & set(zip(new["subject"], new["item"], strict=True))
+
+
+def test_an_older_model_is_judged_on_the_tasks_of_the_newer_one(learnt, baskets, products):
+    early = splits.before(baskets, "paid_at", SPLIT - timedelta(days=50))
+    older = recommendations.learn(early, products, given=GIVEN, seed=1)
+    later = splits.after(baskets, "paid_at", SPLIT)
+    mine = recommendations.judge(learnt.tables, later, products)
+    theirs = recommendations.judge(older.tables, later, products, history=learnt.tables)
+    for metric, scores in mine.scores.items():
+        assert list(theirs.scores[metric].index) == list(scores.index)
+        assert np.isfinite(theirs.scores[metric]["model"]).all()
 
 
 def test_a_stranger_gets_what_is_bought_most_in_the_shop_or_anywhere(offered):

@@ -75,6 +75,8 @@ def test_a_person_can_overrule_and_roll_back_and_every_decision_is_kept(at):
     assert scoring.score(at, SEGMENTS) is not None
     assert training.rollback(at, SEGMENTS, "It was no good.").version == 2
     assert tracker.find("segments", CHAMPION).version == 2
+    with pytest.raises(UnknownName, match="former champion of segments"):
+        training.rollback(at, SEGMENTS, "The bad one is not the one before.")
     kept = [(row["action"], row["model_version"], row["is_promoted"]) for row in decisions(at)]
     assert kept == [
         ("train", 1, False),
@@ -84,6 +86,11 @@ def test_a_person_can_overrule_and_roll_back_and_every_decision_is_kept(at):
         ("rollback", 2, True),
     ]
     assert dict(decisions(at)[0]["figures"])["silhouette.model"] > 0
+
+
+def test_how_long_ago_it_was_trained_counts_what_was_not_promoted_too(at):
+    assert 0 <= training.trained_ago_d(at, SEGMENTS) < 1
+    assert training.trained_ago_d(at, RECOMMENDATIONS) is None
 
 
 def test_nobody_is_offered_anything_who_has_not_agreed(at):
@@ -107,6 +114,13 @@ def test_rules_are_served_with_the_version_of_their_model(at):
     assert rows.count() == trained.judged.others["rules"]
     assert rows.where("consequent = 'butter' AND level = 'product'").count() > 0
     assert batch.upstream["model version"] == trained.version.version
+
+
+def test_a_table_that_was_not_judged_yet_is_judged_before_a_model_learns_from_it(at):
+    baskets = tables.by_name("gold.baskets")
+    assert training._not_passed(at, AFFINITIES) == ()
+    at.store.append(baskets, at.store.read(baskets).limit(1), {})
+    assert training._not_passed(at, AFFINITIES) == ("gold.baskets",)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
