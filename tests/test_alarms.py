@@ -25,12 +25,14 @@ TYPES = {
     "timestamp": pa.timestamp("us", tz="UTC"),
     "array<struct<fault: string, seconds: bigint>>": FAULTS_S,
 }
-MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
+SUNDAY, MONDAY, TUESDAY = (date(2026, 3, day) for day in (1, 2, 3))
 
 
 @pytest.fixture(scope="module")
 def lake(server):
-    """Two shops: in the first one device is bad; the second was last heard a day before, and six are."""
+    """In the first shop one device is bad; in the second, heard until a day before, six are; the third
+    was not heard for a day.
+    """
     settings = Settings(buckets=Buckets.named("alarms"))
     s3.ensure_buckets(s3.client(settings, server), settings.buckets.model_dump().values())
     lake = Lake(settings, server)
@@ -40,20 +42,26 @@ def lake(server):
     rows = [
         row("S1", MONDAY, "A", 0.1),  # and well again
         row("S1", TUESDAY, "A", 0.9),
-        row("S1", TUESDAY, "B", 0.25, silent),
+        row("S1", TUESDAY, "B", 0.25, faults=silent),
+        row("S1", TUESDAY, "early", 0.0, expected=0),
+        row("S3", SUNDAY, "D", 1.0),
         *(row("S2", MONDAY, f"C{n}", 0.0) for n in range(6)),
     ]
     lake.append(HEALTH, pa.Table.from_pylist(rows, schema=schema))
     return lake
 
 
-def row(shop_id, day_on, device_id, health, faults=None):
+def row(shop_id, day_on, device_id, health, *, faults=None, expected=None):
     known = {"shop_id": shop_id, "day_on": day_on, "device_id": device_id, "health": health}
-    return dict.fromkeys(HEALTH.column_names) | known | {"faults_s": faults}
+    return (
+        dict.fromkeys(HEALTH.column_names)
+        | known
+        | {"faults_s": faults, "readings_expected": expected}
+    )
 
 
-def test_a_device_in_bad_health_is_told_of_with_its_faults_and_many_as_one(lake):
-    one, many = alarms.of_devices(lake, 0.5)
+def test_a_device_in_bad_health_is_told_of_and_many_as_one_and_a_shop_that_is_silent(lake):
+    one, many, none = alarms.of_devices(lake, 0.5)
     assert (one.kind, one.table, one.version, one.of) == ("device_fault", HEALTH.name, 1, "B")
     asked = (
         "SELECT * FROM silver.device_faults WHERE device_id = 'B' AND day_on = DATE '2026-03-03'"
@@ -64,7 +72,10 @@ def test_a_device_in_bad_health_is_told_of_with_its_faults_and_many_as_one(lake)
     )
     assert many.of == "S2"
     assert many.sentence.startswith("6 devices of S2 are in bad health on 2026-03-02;")
-    assert alarms.of_devices(lake, 0.0) == []
+    assert none.sentence.startswith(
+        "no device of S3 was heard after 2026-03-01, though others were until 2026-03-03;"
+    )
+    assert [alert.of for alert in alarms.of_devices(lake, 0.0)] == ["S3"]
 
 
 def test_where_no_day_was_accounted_for_yet_no_device_is_bad(server):
@@ -79,7 +90,7 @@ def test_a_ring_tells_of_devices_and_forgets_those_that_are_well(lake, monkeypat
         place = SimpleNamespace(settings=told, lake=lake, busy={})
         stands = {"silver.sales": Stand("silver.sales", 3, "r", (), {})}
         assert alarms.ring(place, stands) == [
-            f"device_fault/{HEALTH.name}/{of}" for of in ("B", "S2")
+            f"device_fault/{HEALTH.name}/{of}" for of in ("B", "S2", "S3")
         ]
         assert alarms.ring(place, stands) == []
         well = told.alerts.model_copy(update={"device_health": 0.0})
@@ -87,4 +98,4 @@ def test_a_ring_tells_of_devices_and_forgets_those_that_are_well(lake, monkeypat
         assert alarms.ring(place, stands) == []
         place.settings = told
         assert len(alarms.ring(place, stands)) == 2
-    assert [json.loads(body)["kind"] for _, body in got] == ["device_fault"] * 4
+    assert [json.loads(body)["kind"] for _, body in got] == ["device_fault"] * 5

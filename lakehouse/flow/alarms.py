@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -17,6 +17,7 @@ from lakehouse.verdicts import Stand, Verdict, sentences
 HEALTH, FAULTS = tables.by_name("gold.device_health"), tables.by_name("silver.device_faults")
 
 _MANY = 5  # devices of a shop: more than these are told of as one
+_EARLY = 12  # readings that are due on a day before its health says something
 
 
 def ring(place: Place, stands: Mapping[str, Stand]) -> list[str]:
@@ -52,33 +53,54 @@ def of_stand(stand: Stand) -> list[Alert]:
 
 def of_devices(lake: Lake, least: float) -> list[Alert]:
     """The devices whose health on the last day that their shop was heard is below the least, one
-    alert each; where a shop has many of them, one of the shop.
+    alert each; where a shop has many of them, one of the shop. And each shop of which nothing was
+    heard for a day on which others were.
     """
     if not lake.exists(HEALTH) or not lake.rows(HEALTH):
         return []
     version = lake.version(HEALTH)
     newest = "SELECT max(day_on) FROM read AS other WHERE other.shop_id = read.shop_id"
-    columns = ("shop_id", "device_id", "day_on", "health", "faults_s")
-    bad = lake.read(
-        HEALTH, *columns, where=f"health < {least} AND day_on = ({newest})", version=version
-    )
-    told = []
-    for shop_id, of_shop in groupby(
-        sorted(bad.to_pylist(), key=lambda row: (row["shop_id"], row["health"], row["device_id"])),
-        lambda row: row["shop_id"],
-    ):
-        rows = list(of_shop)
-        if len(rows) > _MANY:
-            worst = f"{len(rows)} devices of {shop_id} are in bad health on {rows[0]['day_on']}"
-            where = f"shop_id = '{shop_id}' AND health < {least}"
-            told.append(_of_health(HEALTH, version, shop_id, worst, rows[0], where))
-            continue
-        for row in rows:
-            said = f"{row['device_id']} of {shop_id} is in bad health on {row['day_on']}"
-            said += f": {row['health']:.2f}{_faults(row)}"
-            where = f"device_id = '{row['device_id']}'"
-            told.append(_of_health(FAULTS, version, row["device_id"], said, row, where))
-    return told
+    columns = ("shop_id", "device_id", "day_on", "health", "readings_expected", "faults_s")
+    there = lake.read(HEALTH, *columns, where=f"day_on = ({newest})", version=version).to_pylist()
+    there.sort(key=lambda row: (row["shop_id"], row["health"], row["device_id"]))
+    today = max(row["day_on"] for row in there)
+    return [
+        alert
+        for shop_id, rows in groupby(there, lambda row: row["shop_id"])
+        for alert in _of_shop(version, shop_id, list(rows), today, least)
+    ]
+
+
+def _of_shop(
+    version: int, shop_id: str, rows: list[dict[str, Any]], today: date, least: float
+) -> list[Alert]:
+    """Takes   rows  of the shop's last day, the worst first."""
+    day_on, of_shop = rows[0]["day_on"], f"shop_id = '{shop_id}'"
+    if today - day_on > timedelta(days=1):
+        said = f"no device of {shop_id} was heard after {day_on}, though others were until {today}"
+        return [_of_health(HEALTH, version, shop_id, said, rows[0], of_shop)]
+    is_early = {
+        row["device_id"]
+        for row in rows
+        if row["readings_expected"] is not None and row["readings_expected"] < _EARLY
+    }
+    bad = [row for row in rows if row["health"] < least and row["device_id"] not in is_early]
+    if len(bad) > _MANY:
+        said = f"{len(bad)} devices of {shop_id} are in bad health on {day_on}"
+        where = f"{of_shop} AND health < {least}"
+        return [_of_health(HEALTH, version, shop_id, said, rows[0], where)]
+    return [
+        _of_health(
+            FAULTS,
+            version,
+            row["device_id"],
+            f"{row['device_id']} of {shop_id} is in bad health on {day_on}: "
+            f"{row['health']:.2f}{_faults(row)}",
+            row,
+            f"device_id = '{row['device_id']}'",
+        )
+        for row in bad
+    ]
 
 
 def _of_health(  # noqa: PLR0917
