@@ -8,8 +8,9 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import consent, ledger, tables
-from lakehouse.flow import build
+from lakehouse import consent, ledger, tables, verdicts
+from lakehouse.errors import GateFailed
+from lakehouse.flow import alarms, build, gate
 from lakehouse.flow.place import Place
 from lakehouse.ledger import Batch
 from lakehouse.models import affinities, recommendations, segments
@@ -81,8 +82,10 @@ def score(place: Place, model: Model) -> Batch | None:
 def written(
     place: Place, output: Table, made_of: dict[str, int], rows: Callable[[], DataFrame]
 ) -> Batch | None:
-    """Write rows, without batch_id, in place of those of a table; None where it was last made of the
-    same: versions of tables, and of what else it follows from.
+    """Write rows, without batch_id, in place of those of a table, and have the gate judge them; None
+    where it was last made of the same: versions of tables, and of what else it follows from.
+
+    Raises GateFailed where they do not pass.
     """
     done = place.ledger.of(STAGE, output.name)
     if done and done[-1].upstream == made_of:
@@ -99,6 +102,10 @@ def written(
     build.write(place, output, rows().withColumn("batch_id", F.lit(batch.batch_id)), None, batch)
     committed = place.ledger.committed(ledger.timed(batch))
     place.ledger.record([committed])
+    stands = gate.judge(place, [output])
+    alarms.ring(place, stands)
+    if said := verdicts.sentences(stands):
+        raise GateFailed(*said)
     return committed
 
 
