@@ -16,7 +16,7 @@ from rich.table import Table as Grid
 
 from lakehouse import s3, s3_server
 from lakehouse.commands import show
-from lakehouse.commands.common import err, out, place_of, settings_of
+from lakehouse.commands.common import err, lake_of, out, place_of, settings_of
 from lakehouse.errors import BadSetting
 from lakehouse.models.catalog import MODELS, Model, by_name
 
@@ -63,7 +63,7 @@ def train(
     report: show.REPORT = None,
 ) -> None:
     """Train models, judge them beside what is simple, and promote those that are better."""
-    from lakehouse.flow import drifting, once, training
+    from lakehouse.flow import champions, drifting, once, training
 
     chosen = _chosen(names)
     given = dict(_pair(text) for text in parameter or ())
@@ -72,7 +72,7 @@ def train(
     waits = []
     with place_of(ctx, "train") as place, place.alone("train"):
         for model in chosen:
-            age_d = training.trained_ago_d(place, model)
+            age_d = champions.trained_ago_d(place.lake, model)
             if if_older_than is not None and age_d is not None and age_d < if_older_than:
                 out.print(f"{model.name} was trained {age_d:.1f} days ago", highlight=False)
                 if not or_drifted or not _moved(drifting.look(place, model)):
@@ -196,11 +196,11 @@ def promote(
     why: _WHY,
 ) -> None:
     """Make a version the champion on your word, whatever was decided of it."""
-    from lakehouse.flow import training
+    from lakehouse.flow import champions
 
     model = by_name(name)
-    with place_of(ctx, "promote") as place:
-        made = training.promote(place, model, version, why)
+    with lake_of(ctx) as lake:
+        made = champions.promote(lake, model, version, why)
     out.print(
         f"version {made.version} of {name} is the champion; `lakehouse score {name}` serves it"
     )
@@ -208,11 +208,11 @@ def promote(
 
 def rollback(ctx: typer.Context, name: _NAME, *, why: _WHY) -> None:
     """Make the former champion the champion again."""
-    from lakehouse.flow import training
+    from lakehouse.flow import champions
 
     model = by_name(name)
-    with place_of(ctx, "rollback") as place:
-        made = training.rollback(place, model, why)
+    with lake_of(ctx) as lake:
+        made = champions.rollback(lake, model, why)
     out.print(
         f"version {made.version} of {name} is the champion; `lakehouse score {name}` serves it"
     )

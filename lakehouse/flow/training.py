@@ -4,16 +4,15 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame
 
 from lakehouse import ledger, tables
-from lakehouse.errors import BadTraining, UnknownName
-from lakehouse.flow import build, gate
-from lakehouse.flow.declared import who
+from lakehouse.errors import BadTraining
+from lakehouse.flow import build, champions, gate
 from lakehouse.flow.place import Place
 from lakehouse.flow.scoring import Asked, twice
 from lakehouse.models import cards, promotion, splits
@@ -22,7 +21,6 @@ from lakehouse.models.promotion import Decision, Evidence
 from lakehouse.settings import PROJECT
 from lakehouse.tracking import CHALLENGER, CHAMPION, Run, Tracker, Version
 
-_DECISIONS = tables.by_name("ops.promotions")
 _BASKETS = tables.by_name("gold.baskets")
 
 
@@ -113,8 +111,8 @@ def train(
     tracker.move(version, CHAMPION if decision.is_promoted else CHALLENGER)
     if decision.is_promoted:
         tracker.drop(model.name, CHALLENGER)
-    _note(
-        place,
+    champions.note(
+        place.lake,
         "train",
         version,
         is_promoted=decision.is_promoted,
@@ -124,47 +122,6 @@ def train(
         split_on=split_on,
     )
     return Trained(version, judged, decision, learnt.notes)
-
-
-def trained_ago_d(place: Place, model: Model) -> float | None:
-    """How many days ago it was trained, whatever came of it; None where it never was."""
-    asked = f"model = '{model.name}' AND action = 'train'"
-    at = place.lake.read(_DECISIONS, "decided_at", where=asked)["decided_at"].to_pylist()
-    return (datetime.now(UTC) - max(at)).total_seconds() / 86400 if at else None
-
-
-def promote(place: Place, model: Model, number: int | None, reason: str) -> Version:
-    """Make a version, by default the challenger, the champion on a person's word.
-
-    Raises UnknownName where there is none.
-    """
-    tracker = Tracker(place.settings, place.endpoint)
-    wanted = (
-        tracker.find(model.name, CHALLENGER)
-        if number is None
-        else tracker.version(model.name, number)
-    )
-    if wanted is None:
-        raise UnknownName(f"challenger of {model.name}", CHALLENGER, ())
-    tracker.move(wanted, CHAMPION)
-    _note(place, "promote", wanted, is_promoted=True, reasons=[reason])
-    return wanted
-
-
-def rollback(place: Place, model: Model, reason: str) -> Version:
-    """Make the champion before the present one the champion again.
-
-    Raises UnknownName where there was none.
-    """
-    tracker = Tracker(place.settings, place.endpoint)
-    now = tracker.find(model.name, CHAMPION)
-    former = [number for number in _champions(place, model) if now and number != now.version]
-    if not former:
-        raise UnknownName(f"former champion of {model.name}", "the one before", ())
-    wanted = tracker.version(model.name, former[-1])
-    tracker.move(wanted, CHAMPION)
-    _note(place, "rollback", wanted, is_promoted=True, reasons=[reason])
-    return wanted
 
 
 def versions(place: Place, model: Model) -> dict[str, int]:
@@ -232,37 +189,3 @@ def _changed(asked: Asked, before: Tables | None, rows: pd.DataFrame) -> float |
 def _served(model: Model, rows: pd.DataFrame) -> set[tuple[Any, ...]]:
     cells = rows[list(model.identity)].itertuples(index=False)
     return {tuple(tuple(one) if isinstance(one, list) else one for one in row) for row in cells}
-
-
-def _champions(place: Place, model: Model) -> list[int]:
-    """The versions that were champion, in the order in which they became it; the present one last.
-    What a rollback took back is not among them.
-    """
-    rows = place.lake.read(_DECISIONS).to_pylist()
-    mine = [row for row in rows if row["model"] == model.name and row["is_promoted"]]
-    mine.sort(key=lambda row: row["decided_at"])
-    found: list[int] = []
-    for row in mine:
-        if row["action"] == "rollback":
-            while found and found[-1] != row["model_version"]:
-                found.pop()
-        else:
-            found.append(row["model_version"])
-    return found
-
-
-def _note(place: Place, action: str, version: Version, **known: Any) -> None:
-    """Append to ops.promotions."""
-    now = datetime.now(UTC)
-    row = {
-        "decision_id": f"{version.model}-{version.version}-{now:%Y%m%dT%H%M%S%f}",
-        "decided_at": now,
-        "decided_by": who(),
-        "model": version.model,
-        "model_version": version.version,
-        "run_id": version.run_id,
-        "action": action,
-        "code_version": ledger.code_version(),
-        **known,
-    }
-    place.lake.add(_DECISIONS, [row])
