@@ -8,7 +8,7 @@ import pytest
 
 from lakehouse.models import recommendations, splits
 from lakehouse.models.catalog import RECOMMENDATIONS
-from tests.models.worlds import SPLIT, subject
+from tests.models.worlds import SPLIT
 
 GIVEN = RECOMMENDATIONS.settings({"rank": 4, "least_buyers": 2, "iterations": 3})
 
@@ -39,26 +39,23 @@ def test_new_is_what_one_has_not_bought_and_again_is_what_one_has(offered, learn
 def test_places_count_from_one_and_every_offer_has_a_reason(offered):
     for _, ranks in offered.groupby(["subject", "level", "task"])["rank"]:
         assert sorted(ranks) == list(range(1, len(ranks) + 1))
-    new = offered[(offered["task"] == "new") & offered["subject"].eq(subject(0))]
-    assert new["reason"].str.startswith("because you bought ").any()
+    assert offered["reason"].str.len().min() > 0
 
 
-def test_a_purchase_is_a_reason_where_it_has_buyers_in_common(offered, learnt):
-    strengths = learnt.tables["strengths"]
-    of = {(row.level, row.item): set() for row in strengths.itertuples()}
-    for row in strengths.itertuples():
-        of[row.level, row.item].add(row.subject)
-    told = offered[offered["reason"].str.startswith("because you bought ")]
-    for row in told.itertuples():
-        bought = row.reason.removeprefix("because you bought ")
-        assert row.subject in of[row.level, bought]
-        assert of[row.level, bought] & of[row.level, row.item]
-    others = set(offered["reason"]) - set(told["reason"])
-    assert others <= {
-        "you have bought it before",
-        "bought most anywhere",
-        "bought most in your shop",
-    } | {"bought by those who buy as you do"}
+def test_a_purchase_is_a_reason_where_it_has_buyers_in_common():
+    bought = np.array([[2.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    items = np.array(["bread", "salt", "butter", "beer"], dtype=object)
+    known = recommendations.Strengths(np.arange(3), items, bought, np.zeros(3), np.array(["S1"]))
+    cosine = recommendations.similar((bought > 0).astype(float))
+    mine, best = np.array([0]), np.array([[2, 3, -1]])
+    for method, otherwise in (
+        ("als", "bought by those who buy as you do"),
+        ("popularity", "bought most anywhere"),
+    ):
+        said = recommendations._reasons(known, mine, best, cosine, method)
+        assert said == ["because you bought bread", otherwise]
+    again = recommendations._reasons(known, mine, np.array([[0, 1]]), cosine, None)
+    assert again == ["you have bought it before"] * 2
 
 
 def test_what_was_bought_since_the_split_is_not_new(offered, baskets, products):
@@ -70,7 +67,7 @@ def test_what_was_bought_since_the_split_is_not_new(offered, baskets, products):
 
 
 def test_an_older_model_is_judged_on_the_tasks_of_the_newer_one(learnt, baskets, products):
-    early = splits.before(baskets, "paid_at", SPLIT - timedelta(days=50))
+    early = splits.before(baskets, "paid_at", SPLIT - timedelta(days=25))
     older = recommendations.learn(early, products, given=GIVEN, seed=1)
     later = splits.after(baskets, "paid_at", SPLIT)
     mine = recommendations.judge(learnt.tables, later, products)
