@@ -67,14 +67,15 @@ class _Refused(Exception):
 class _Told(BaseModel):
     """What is remembered of an alert.
 
-    at       when it was sent, or first told where it is not
+    at       when it was sent or refused, or first told where it is neither
     told_as  its name in the header, the same each time it is tried
+    is_done  nothing is left to do until it is due again
     """
 
     alert: Alert
     at: datetime
     told_as: str
-    is_sent: bool
+    is_done: bool
 
 
 _MEMORY = TypeAdapter(dict[str, _Told])
@@ -106,7 +107,7 @@ class Bell:
         due = now - timedelta(hours=self.where.repeat_hours)
         for name, one in list(told.items()):
             is_over = name not in true and one.alert.table in judged
-            if is_over or (one.is_sent and one.at <= due):
+            if is_over or (one.is_done and one.at <= due):
                 del told[name]
         for name, alert in true.items():
             if name in told:
@@ -114,30 +115,30 @@ class Bell:
                 continue
             log.warning("%s", alert.sentence)
             told_as = hashlib.sha256(f"{name} {now.isoformat()}".encode()).hexdigest()[:32]
-            told[name] = _Told(alert=alert, at=now, told_as=told_as, is_sent=self.where.url is None)
+            told[name] = _Told(alert=alert, at=now, told_as=told_as, is_done=self.where.url is None)
         if _MEMORY.dump_json(told) != before:
             self._keep(told)
         return self._send(told, now)
 
     def _send(self, told: dict[str, _Told], now: datetime) -> list[str]:
         sent: list[str] = []
-        waiting = [one for one in told.values() if not one.is_sent]
+        waiting = [one for one in told.values() if not one.is_done]
         if self.where.url is None or self.is_silent(now):
             return sent
         for one in waiting:
             try:
                 self._again()(self._post, one, now)
-            except _Refused as fault:
+            except _Refused as fault:  # and would again
                 log.warning("the webhook of alerts.url refuses %s: %s", one.alert.name, fault)
-                continue
             except requests.RequestException as fault:
                 # (Its sentence may hold the whole address, and that a token.)
                 said = type(fault).__name__
                 log.warning("the webhook of alerts.url does not answer: %s; tried later", said)
                 break
-            one.at, one.is_sent = now, True
+            else:
+                sent.append(one.alert.name)
+            one.at, one.is_done = now, True
             self._keep(told)  # now: who is cut off here tells of no more than one alert twice
-            sent.append(one.alert.name)
         return sent
 
     def is_silent(self, now: datetime) -> bool:

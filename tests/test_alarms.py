@@ -1,7 +1,7 @@
 """Devices that have gone bad, and tables that do not pass, are told of at a webhook."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
 import deltalake
@@ -31,7 +31,7 @@ SUNDAY, MONDAY, TUESDAY = (date(2026, 3, day) for day in (1, 2, 3))
 @pytest.fixture(scope="module")
 def lake(server):
     """In the first shop one device is bad; in the second, heard until a day before, six are; the third
-    was not heard for a day.
+    was not heard for a day; in the fourth the day has hardly begun; one is closed.
     """
     settings = Settings(buckets=Buckets.named("alarms"))
     s3.ensure_buckets(s3.client(settings, server), settings.buckets.model_dump().values())
@@ -43,7 +43,12 @@ def lake(server):
         row("S1", MONDAY, "A", 0.1),  # and well again
         row("S1", TUESDAY, "A", 0.9),
         row("S1", TUESDAY, "B", 0.25, faults=silent),
-        row("S1", TUESDAY, "early", 0.0, expected=0),
+        *(row("S4", MONDAY, device, 0.1) for device in "EF"),
+        *(
+            row("S4", TUESDAY, device, health, hour=5)
+            for device, health in (("E", 0.0), ("F", 1.0))
+        ),
+        row("closed", date(2026, 2, 1), "G", 0.0),
         row("S3", SUNDAY, "D", 1.0),
         *(row("S2", MONDAY, f"C{n}", 0.0) for n in range(6)),
     ]
@@ -51,17 +56,20 @@ def lake(server):
     return lake
 
 
-def row(shop_id, day_on, device_id, health, *, faults=None, expected=None):
+def row(shop_id, day_on, device_id, health, *, faults=None, hour=23):
     known = {"shop_id": shop_id, "day_on": day_on, "device_id": device_id, "health": health}
     return (
         dict.fromkeys(HEALTH.column_names)
         | known
-        | {"faults_s": faults, "readings_expected": expected}
+        | {
+            "faults_s": faults,
+            "last_seen_at": datetime(day_on.year, day_on.month, day_on.day, hour, tzinfo=UTC),
+        }
     )
 
 
 def test_a_device_in_bad_health_is_told_of_and_many_as_one_and_a_shop_that_is_silent(lake):
-    one, many, none = alarms.of_devices(lake, 0.5)
+    one, many, none, *of_day_before = alarms.of_devices(lake, 0.5)
     assert (one.kind, one.table, one.version, one.of) == ("device_fault", HEALTH.name, 1, "B")
     asked = (
         "SELECT * FROM silver.device_faults WHERE device_id = 'B' AND day_on = DATE '2026-03-03'"
@@ -75,6 +83,7 @@ def test_a_device_in_bad_health_is_told_of_and_many_as_one_and_a_shop_that_is_si
     assert none.sentence.startswith(
         "no device of S3 was heard after 2026-03-01, though others were until 2026-03-03;"
     )
+    assert [alert.of for alert in of_day_before] == ["E", "F"]
     assert [alert.of for alert in alarms.of_devices(lake, 0.0)] == ["S3"]
 
 
@@ -90,12 +99,12 @@ def test_a_ring_tells_of_devices_and_forgets_those_that_are_well(lake, monkeypat
         place = SimpleNamespace(settings=told, lake=lake, busy={})
         stands = {"silver.sales": Stand("silver.sales", 3, "r", (), {})}
         assert alarms.ring(place, stands) == [
-            f"device_fault/{HEALTH.name}/{of}" for of in ("B", "S2", "S3")
+            f"device_fault/{HEALTH.name}/{of}" for of in ("B", "S2", "S3", "E", "F")
         ]
         assert alarms.ring(place, stands) == []
         well = told.alerts.model_copy(update={"device_health": 0.0})
         place.settings = told.model_copy(update={"alerts": well})
         assert alarms.ring(place, stands) == []
         place.settings = told
-        assert len(alarms.ring(place, stands)) == 2
-    assert [json.loads(body)["kind"] for _, body in got] == ["device_fault"] * 5
+        assert len(alarms.ring(place, stands)) == 4
+    assert [json.loads(body)["kind"] for _, body in got] == ["device_fault"] * 9

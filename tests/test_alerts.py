@@ -96,7 +96,8 @@ def test_a_message_that_is_refused_is_not_sent_again_at_once_and_stops_no_other(
         assert bell(url).ring([ALERT, OTHER], NOON) == [OTHER.name]
         assert len(got) == 2
         assert f"status {status}" in caplog.text
-        assert bell(url).ring([ALERT, OTHER], NOON) == [ALERT.name]
+        assert bell(url).ring([ALERT, OTHER], NOON) == []
+        assert len(bell(url).ring([ALERT, OTHER], NOON + timedelta(hours=25))) == 2
 
 
 def test_what_was_told_once_and_could_not_be_sent_is_sent_whole_by_whoever_rings_next(bell):

@@ -256,7 +256,7 @@ def test_a_level_that_moves_as_a_calibration_takes_effect_is_said_and_a_calm_one
     moved = made[0]
     moved.value[moved.when(at(10), LAST + timedelta(days=9))] += 1.5
     readings, devices, _ = tables_of(frame, made)
-    told = {"metric": "temperature", "valid_from": at(10)}
+    told = {"valid_from": at(10)}
     calibrations = frame(
         "silver.calibrations", *({"device_id": name} | told for name in ("moved", "calm"))
     )

@@ -17,7 +17,8 @@ from rich.table import Table as Grid
 from lakehouse import s3, s3_server
 from lakehouse.commands import show
 from lakehouse.commands.common import err, lake_of, out, place_of, settings_of
-from lakehouse.errors import BadSetting
+from lakehouse.errors import BadSetting, GateFailed
+from lakehouse.ledger import Batch
 from lakehouse.models.catalog import MODELS, Model, by_name
 
 if TYPE_CHECKING:
@@ -99,10 +100,19 @@ def score(ctx: typer.Context, names: _NAMES = None, *, report: show.REPORT = Non
 
     chosen = _chosen(names)
     with place_of(ctx, "score") as place, place.alone(scoring.STAGE):
-        with once.in_one_sentence(place, scoring.STAGE):
-            done = [batch for one in chosen if (batch := scoring.score(place, one))]
+        done: list[Batch] = []
+        refused: list[str] = []
+        for one in chosen:
+            try:
+                with once.in_one_sentence(place, scoring.STAGE):
+                    if batch := scoring.score(place, one):
+                        done.append(batch)
+            except GateFailed as fault:  # the others are scored all the same
+                refused += fault.sentences
         show.went_where(place, done)
         show.report(place, [scoring.STAGE], report)
+    if refused:
+        raise GateFailed(*refused)
 
 
 def assign(ctx: typer.Context, *, report: show.REPORT = None) -> None:

@@ -17,7 +17,8 @@ from lakehouse.verdicts import Stand, Verdict, sentences
 HEALTH, FAULTS = tables.by_name("gold.device_health"), tables.by_name("silver.device_faults")
 
 _MANY = 5  # devices of a shop: more than these are told of as one
-_EARLY = 12  # readings that are due on a day before its health says something
+_EARLY_H = 6  # hours of a day; until then the day before is looked at
+_CLOSED = timedelta(days=14)  # a shop that was not heard for longer is closed
 
 
 def ring(place: Place, stands: Mapping[str, Stand]) -> list[str]:
@@ -60,35 +61,44 @@ def of_devices(lake: Lake, least: float) -> list[Alert]:
         return []
     version = lake.version(HEALTH)
     newest = "SELECT max(day_on) FROM read AS other WHERE other.shop_id = read.shop_id"
-    columns = ("shop_id", "device_id", "day_on", "health", "readings_expected", "faults_s")
-    there = lake.read(HEALTH, *columns, where=f"day_on = ({newest})", version=version).to_pylist()
-    there.sort(key=lambda row: (row["shop_id"], row["health"], row["device_id"]))
-    today = max(row["day_on"] for row in there)
+    there = _accounts(lake, version, f"shop_id IS NOT NULL AND day_on = ({newest})")
+    today = max((row["day_on"] for row in there), default=date.min)
     return [
         alert
         for shop_id, rows in groupby(there, lambda row: row["shop_id"])
-        for alert in _of_shop(version, shop_id, list(rows), today, least)
+        for alert in _of_shop(lake, version, shop_id, list(rows), today, least)
     ]
 
 
-def _of_shop(
-    version: int, shop_id: str, rows: list[dict[str, Any]], today: date, least: float
+def _accounts(lake: Lake, version: int, where: str) -> list[dict[str, Any]]:
+    columns = ("shop_id", "device_id", "day_on", "health", "last_seen_at", "faults_s")
+    rows = lake.read(HEALTH, *columns, where=where, version=version).to_pylist()
+    return sorted(rows, key=lambda row: (row["shop_id"], row["health"], row["device_id"]))
+
+
+def _of_shop(  # noqa: PLR0917
+    lake: Lake,
+    version: int,
+    shop_id: str,
+    rows: list[dict[str, Any]],
+    today: date,
+    least: float,
 ) -> list[Alert]:
     """Takes   rows  of the shop's last day, the worst first."""
     day_on, of_shop = rows[0]["day_on"], f"shop_id = '{shop_id}'"
+    if today - day_on > _CLOSED:
+        return []
     if today - day_on > timedelta(days=1):
         said = f"no device of {shop_id} was heard after {day_on}, though others were until {today}"
         return [_of_health(HEALTH, version, shop_id, said, rows[0], of_shop)]
-    is_early = {
-        row["device_id"]
-        for row in rows
-        if row["readings_expected"] is not None and row["readings_expected"] < _EARLY
-    }
-    bad = [row for row in rows if row["health"] < least and row["device_id"] not in is_early]
+    if _is_early(rows):
+        day_on -= timedelta(days=1)
+        rows = _accounts(lake, version, f"{of_shop} AND day_on = DATE '{day_on}'")
+    bad = [row for row in rows if row["health"] < least]
     if len(bad) > _MANY:
         said = f"{len(bad)} devices of {shop_id} are in bad health on {day_on}"
         where = f"{of_shop} AND health < {least}"
-        return [_of_health(HEALTH, version, shop_id, said, rows[0], where)]
+        return [_of_health(HEALTH, version, shop_id, said, bad[0], where)]
     return [
         _of_health(
             FAULTS,
@@ -101,6 +111,15 @@ def _of_shop(
         )
         for row in bad
     ]
+
+
+def _is_early(rows: list[dict[str, Any]]) -> bool:
+    """Whether so little of the day was heard that it says nothing of a device."""
+    seen = sorted(row["last_seen_at"] for row in rows if row["last_seen_at"])
+    if not seen:
+        return False
+    usual = seen[len(seen) // 2]  # not the last: a clock may be wrong
+    return bool(usual.date() == rows[0]["day_on"] and usual.hour < _EARLY_H)
 
 
 def _of_health(  # noqa: PLR0917

@@ -6,6 +6,7 @@ silver that has no feed is built here too, before gold. A table with a `reach` i
 around its windows: a changed row touches every window in whose reach it is.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -51,8 +52,12 @@ def everything(place: Place, among: Iterable[Table] = tables.BUILT) -> list[Batc
                 done += _built(place, stands, turn)
                 built = {one.name: built_from(place, one) for one in turn}
                 stands |= gate.judge(place, turn, built)
-    finally:
-        alarms.ring(place, stands)
+    except Exception:
+        if place.lost is None:
+            with contextlib.suppress(Exception):  # what broke is said, not what follows from it
+                alarms.ring(place, stands)
+        raise
+    alarms.ring(place, stands)
     if said := verdicts.sentences(stands):
         raise GateFailed(*said)
     return done

@@ -24,7 +24,7 @@ def promote(lake: Lake, model: Model, number: int | None, reason: str) -> Versio
     tracker = Tracker(lake.settings, lake.endpoint)
     challenger = tracker.find(model.name, CHALLENGER)
     wanted = challenger if number is None else tracker.version(model.name, number)
-    if wanted is None:
+    if wanted is None or not lake.exists(_DECISIONS):  # which every training writes
         raise UnknownName(f"challenger of {model.name}", CHALLENGER, ())
     tracker.move(wanted, CHAMPION)
     if challenger and challenger.version == wanted.version:
@@ -85,6 +85,6 @@ def _champions(lake: Lake, model: Model) -> list[int]:
         if row["action"] == "rollback":
             while found and found[-1] != row["model_version"]:
                 found.pop()
-        else:
+        if not found or row["action"] != "rollback":
             found.append(row["model_version"])
     return found

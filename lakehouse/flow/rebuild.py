@@ -45,7 +45,10 @@ def table(
 
 def _table(place: Place, declared: Table, conditions: list[Column]) -> Batch | None:
     if declared in tables.BUILT:
-        stands = gate.judge(place, [one for one in tables.SILVER if one.name in declared.upstream])
+        silver = (*tables.SILVER, *tables.DERIVED)
+        wanted = [one for one in silver if one.name in declared.upstream]
+        built = {one.name: build.built_from(place, one) for one in wanted}
+        stands = gate.judge(place, wanted, built)
         if said := verdicts.sentences(stands):
             raise GateFailed(*said)
         versions = {name: stand.version for name, stand in stands.items()}

@@ -267,11 +267,11 @@ def judge(tables: Tables, known: DataFrame, *, history: Tables | None = None) ->
     """How far apart the segments lie for those known at the newest date, which is after the split.
 
     Takes   known  gold.customer_features after the split
-    Raises  BadTraining where that are fewer customers than segments
+    Raises  BadTraining where that are no more customers than segments
     """
     del history  # what was before the split is in the features
     later = asked(known).orderBy("subject").toPandas()
-    if len(later) < len(tables["centres"]):
+    if len(later) <= len(tables["centres"]):
         raise BadTraining(
             f"segments: {len(later)} customers after the split are too few to judge by"
         )

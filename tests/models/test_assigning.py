@@ -85,7 +85,12 @@ def test_who_withdraws_at_the_till_counts_though_nothing_was_bought_since(at):
     later = F.timestamp_seconds(F.lit((worlds.FIRST + timedelta(days=999)).timestamp()))
     mine = customers.where(F.col("subject") == worlds.subject(9))
     gone = mine.withColumns(
-        {"valid_from": later, "consents": F.array().cast("array<string>"), "event_id": F.lit("e9")}
+        {
+            "valid_from": later,
+            "arrived_at": later,
+            "consents": F.array().cast("array<string>"),
+            "event_id": F.lit("e9"),
+        }
     )
     ended = mine.withColumn("valid_to", later).union(gone)
     at.store.replace(CUSTOMERS, ended, f"subject = '{worlds.subject(9)}'", {})
