@@ -47,10 +47,10 @@ def publish(target: str, rows: Sequence[Row]) -> Path:
     for column in ("what", "value", "unit", "aim", "met", "beside it"):
         table.add_column(column, justify="right" if column in ("value", "aim") else "left")
     for row in rows:
-        beside = "" if row.rival is None else f"{row.rival:,.2f} ({row.rival_name})"
-        aim = "" if row.aim is None else f"{'at most ' if row.is_at_most else ''}{row.aim:,.2f}"
+        beside = "" if row.rival is None else f"{_said(row.rival)} ({row.rival_name})"
+        aim = "" if row.aim is None else f"{'at most ' if row.is_at_most else ''}{_said(row.aim)}"
         met = {None: "", True: "yes", False: "no"}[row.met]
-        table.add_row(row.name, f"{row.value:,.2f}", row.unit, aim, met, beside)
+        table.add_row(row.name, _said(row.value), row.unit, aim, met, beside)
     Console(width=120).print(table)
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{target}.json"
@@ -62,3 +62,9 @@ def publish(target: str, rows: Sequence[Row]) -> Path:
     }
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return path
+
+
+def _said(value: float) -> str:
+    """Whole numbers whole, shares and other small ones with four decimals."""
+    decimals = 0 if float(value).is_integer() else 4 if abs(value) < 1 else 2
+    return f"{value:,.{decimals}f}"

@@ -4,22 +4,24 @@ The message is JSON, signed: the header X-Lakehouse-Signature is `sha256=` and t
 body in hex, under the secret of LAKEHOUSE_ALERT_SECRET. X-Lakehouse-Alert names the alert: whoever
 gets one twice, because an answer was lost, knows it by that.
 
-What was sent is remembered in the bucket of ops, so that any process of the lakehouse knows it.
+What was told is remembered in the bucket of ops, whole: any process of the lakehouse knows it, and
+what could not be sent is sent by the next one that can.
 """
 
 import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import requests
 import tenacity
 from botocore.exceptions import ClientError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from lakehouse import keys, s3
 from lakehouse.settings import Alerts, Settings
@@ -62,6 +64,23 @@ class _Refused(Exception):
     """The webhook answered with a status that trying again does not change."""
 
 
+class _Told(BaseModel):
+    """What is remembered of an alert.
+
+    at       when it was sent or refused, or first told where it is neither
+    told_as  its name in the header, the same each time it is tried
+    is_done  nothing is left to do until it is due again
+    """
+
+    alert: Alert
+    at: datetime
+    told_as: str
+    is_done: bool
+
+
+_MEMORY = TypeAdapter(dict[str, _Told])
+
+
 class Bell:
     """Tells of alerts, each once in `repeat_hours`, and outside of the silent hours."""
 
@@ -71,34 +90,55 @@ class Bell:
         self.storage = storage
         self.bucket = settings.buckets.ops
 
-    def ring(self, alerts: Iterable[Alert], now: datetime) -> list[str]:
-        """Tell of what is true now and was not told lately; the names of what was sent.
+    def ring(
+        self, alerts: Iterable[Alert], now: datetime, judged: Container[str] = ()
+    ) -> list[str]:
+        """Tell of what was not told lately; the names of what was sent.
 
-        What cannot be sent, as it is a silent hour or the webhook does not answer, is sent by a
-        later call at which it is still true. No fault of the webhook is raised.
+        What cannot be sent, as it is a silent hour or the webhook does not take it, is kept and
+        sent by a later call. No fault of the webhook is raised.
+
+        Takes   judged  tables of which the alerts are all that is true: what was told of them besides
+                        is over, and told anew when it comes back
         """
-        alerts = list(alerts)
-        if not alerts:
-            return []
-        told = self._told(now)
-        before = json.dumps(told)
-        sent = []
-        is_down = False
-        for alert in alerts:
-            if alert.name not in told:
-                log.warning("%s", alert.sentence)
-            known = told.setdefault(alert.name, {"at": now.isoformat(), "is_sent": False})
-            if known["is_sent"] or is_down or self.is_silent(now):
+        true = {alert.name: alert for alert in alerts}
+        told = self._told()
+        before = _MEMORY.dump_json(told)
+        due = now - timedelta(hours=self.where.repeat_hours)
+        for name, one in list(told.items()):
+            is_over = name not in true and one.alert.table in judged
+            if is_over or (one.is_done and one.at <= due):
+                del told[name]
+        for name, alert in true.items():
+            if name in told:
+                told[name].alert = alert
                 continue
-            if self.where.url is None:
-                known["is_sent"] = True
-                continue
-            is_down = not self._sent(alert, now)
-            if not is_down:
-                known |= {"at": now.isoformat(), "is_sent": True}
-                sent.append(alert.name)
-        if json.dumps(told) != before:
-            s3.put(self.storage, self.bucket, MEMORY, json.dumps(told).encode())
+            log.warning("%s", alert.sentence)
+            told_as = hashlib.sha256(f"{name} {now.isoformat()}".encode()).hexdigest()[:32]
+            told[name] = _Told(alert=alert, at=now, told_as=told_as, is_done=self.where.url is None)
+        if _MEMORY.dump_json(told) != before:
+            self._keep(told)
+        return self._send(told, now)
+
+    def _send(self, told: dict[str, _Told], now: datetime) -> list[str]:
+        sent: list[str] = []
+        waiting = [one for one in told.values() if not one.is_done]
+        if self.where.url is None or self.is_silent(now):
+            return sent
+        for one in waiting:
+            try:
+                self._again()(self._post, one, now)
+            except _Refused as fault:  # and would again
+                log.warning("the webhook of alerts.url refuses %s: %s", one.alert.name, fault)
+            except requests.RequestException as fault:
+                # (Its sentence may hold the whole address, and that a token.)
+                said = type(fault).__name__
+                log.warning("the webhook of alerts.url does not answer: %s; tried later", said)
+                break
+            else:
+                sent.append(one.alert.name)
+            one.at, one.is_done = now, True
+            self._keep(told)  # now: who is cut off here tells of no more than one alert twice
         return sent
 
     def is_silent(self, now: datetime) -> bool:
@@ -109,26 +149,21 @@ class Bell:
         clock = f"{now.astimezone(ZoneInfo(self.where.time_zone)):%H:%M}"
         return begin <= clock < end if begin <= end else clock >= begin or clock < end
 
-    def _told(self, now: datetime) -> dict[str, dict[str, Any]]:
+    def _told(self) -> dict[str, _Told]:
         try:
-            told = json.loads(s3.get(self.storage, self.bucket, MEMORY))
+            return _MEMORY.validate_json(s3.get(self.storage, self.bucket, MEMORY))
+        except ValidationError:  # by another version of the project
+            return {}
         except ClientError as fault:
             if fault.response["Error"]["Code"] != "NoSuchKey":
                 raise
             return {}
-        since = now - timedelta(hours=self.where.repeat_hours)
-        return {
-            name: one for name, one in told.items() if datetime.fromisoformat(one["at"]) > since
-        }
 
-    def _sent(self, alert: Alert, now: datetime) -> bool:
-        body = json.dumps(asdict(alert) | {"sent_at": now.isoformat()}, ensure_ascii=False).encode()
-        headers = {
-            "Content-Type": "application/json",
-            NAME: hashlib.sha256(f"{alert.name} {now.isoformat()}".encode()).hexdigest()[:32],
-            SIGNATURE: signature(keys.alerts(), body),
-        }
-        again = tenacity.Retrying(
+    def _keep(self, told: dict[str, _Told]) -> None:
+        s3.put(self.storage, self.bucket, MEMORY, _MEMORY.dump_json(told))
+
+    def _again(self) -> tenacity.Retrying:
+        return tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(
                 (requests.ConnectionError, requests.Timeout, requests.HTTPError)
             ),
@@ -136,20 +171,19 @@ class Bell:
             stop=tenacity.stop_after_attempt(self.where.tries),
             reraise=True,
         )
-        try:
-            again(self._post, body, headers)
-        except (requests.RequestException, _Refused) as fault:
-            # (The sentence of requests may hold the whole address, and that a token.)
-            said = str(fault) if isinstance(fault, _Refused) else type(fault).__name__
-            log.warning("the webhook of alerts.url does not take it: %s; tried again later", said)
-            return False
-        return True
 
-    def _post(self, body: bytes, headers: dict[str, str]) -> None:
+    def _post(self, told: _Told, now: datetime) -> None:
         assert self.where.url is not None
+        body = asdict(told.alert) | {"sent_at": now.isoformat()}
+        data = json.dumps(body, ensure_ascii=False).encode()
+        headers = {
+            "Content-Type": "application/json",
+            NAME: told.told_as,
+            SIGNATURE: signature(keys.alerts(), data),
+        }
         answer = requests.post(
             self.where.url,
-            data=body,
+            data=data,
             headers=headers,
             timeout=self.where.answer_s,
             allow_redirects=False,

@@ -95,12 +95,13 @@ class Maintain(_Section):
 
 
 class Alerts(_Section):
-    """Who hears of it where a table does not pass the gate, a feed is silent, and the like: a
-    webhook, or without `url` a log line alone.
+    """Who hears of it where a table does not pass the gate, a feed is silent, a device has gone bad:
+    a webhook, or without `url` a log line alone.
 
-    silent_hours  from-to, such as 22:00-06:00 in `time_zone`: what is still true is sent after them
-    repeat_hours  the same alert is not sent twice within them
-    tries         of one message, with longer and longer pauses, each `answer_s` at the longest
+    silent_hours   from-to, such as 22:00-06:00 in `time_zone`: what is still true is sent after them
+    repeat_hours   the same alert is not sent twice within them
+    tries          of one message, with longer and longer pauses, each `answer_s` at the longest
+    device_health  a device has gone bad whose health in gold.device_health is below it
     """
 
     url: str | None = Field(default=None, pattern=r"^https?://\S+$")
@@ -111,6 +112,7 @@ class Alerts(_Section):
     repeat_hours: float = Field(default=24.0, gt=0)
     tries: int = Field(default=4, ge=1, le=10)
     answer_s: float = Field(default=5.0, gt=0, le=60)
+    device_health: float = Field(default=0.5, ge=0, le=1)
 
     @field_validator("time_zone")
     @classmethod

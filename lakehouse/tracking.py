@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+# What MLflow says of a model, and of an alias, that there is not.
+_NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 _PINNED = ("mlflow", "numpy", "pandas", "pyarrow", "scipy", "scikit-learn")
 
 
@@ -164,7 +166,9 @@ class Tracker:
         with self._there() as client:
             try:
                 found = client.get_model_version_by_alias(model, alias)
-            except MlflowException:
+            except MlflowException as fault:
+                if fault.error_code not in _NOT_THERE:
+                    raise
                 return None
             return _version(client, model, int(found.version))
 

@@ -4,11 +4,7 @@ import hashlib
 import hmac
 import json
 import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import yaml
@@ -20,6 +16,7 @@ from lakehouse.errors import BadSetting, MissingKey
 from lakehouse.flow import place
 from lakehouse.settings import Buckets, Settings, load
 from tests import small_s3
+from tests.webhook import listening
 
 SECRET = "a secret of the tests"
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -32,39 +29,6 @@ ALERT = Alert(
     "lakehouse gate silver.sales",
 )
 OTHER = Alert("silent_feed", "silver.readings", 3, "silent", "No readings came", "lakehouse status")
-
-
-class _Hook(BaseHTTPRequestHandler):
-    """Answers with the next status of a list, 200 after them, and keeps what it was sent."""
-
-    statuses: list[int]
-    got: list[tuple[dict[str, str], bytes]]
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.got.append((dict(self.headers), body))
-        self.send_response(self.statuses.pop(0) if self.statuses else 200)
-        self.send_header("Location", "/elsewhere")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def listening(*statuses: int) -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
-    """The address of a webhook, and what it got."""
-    got: list[tuple[dict[str, str], bytes]] = []
-    hook = type("Hook", (_Hook,), {"statuses": list(statuses), "got": got})
-    with ThreadingHTTPServer(("127.0.0.1", 0), hook) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/hook?token=hidden", got
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +80,7 @@ def test_a_webhook_that_stays_away_stops_nothing_and_gets_it_the_next_time(bell,
     with listening(*[503] * 3) as (url, got):
         assert bell(url, tries=3).ring([ALERT, OTHER], NOON) == []
         assert len(got) == 3  # the second one is not even tried
-        assert "does not take it" in caplog.text
+        assert "does not answer" in caplog.text
         assert "hidden" not in caplog.text
         assert len(bell(url).ring([ALERT, OTHER], NOON + timedelta(minutes=1))) == 2
     nobody = "http://127.0.0.1:9/hook"
@@ -125,11 +89,40 @@ def test_a_webhook_that_stays_away_stops_nothing_and_gets_it_the_next_time(bell,
 
 
 @pytest.mark.parametrize("status", [400, 404, 302])
-def test_a_message_that_is_refused_is_not_sent_again_at_once(bell, caplog, status):
+def test_a_message_that_is_refused_is_not_sent_again_at_once_and_stops_no_other(
+    bell, caplog, status
+):
     with listening(status) as (url, got):
-        assert bell(url).ring([ALERT], NOON) == []
-        assert len(got) == 1
+        assert bell(url).ring([ALERT, OTHER], NOON) == [OTHER.name]
+        assert len(got) == 2
         assert f"status {status}" in caplog.text
+        assert bell(url).ring([ALERT, OTHER], NOON) == []
+        assert len(bell(url).ring([ALERT, OTHER], NOON + timedelta(hours=25))) == 2
+
+
+def test_what_was_told_once_and_could_not_be_sent_is_sent_whole_by_whoever_rings_next(bell):
+    with listening(*[503] * 2) as (url, got):
+        assert bell(url, tries=2).ring([ALERT], NOON) == []
+        assert bell(url).ring([], NOON + timedelta(days=9)) == [ALERT.name]
+        assert bell(url).ring([], NOON + timedelta(days=9)) == []
+    assert json.loads(got[-1][1])["sentence"] == ALERT.sentence
+    assert len({headers["X-Lakehouse-Alert"] for headers, _ in got}) == 1
+
+
+def test_what_is_over_is_told_anew_when_it_comes_back(bell):
+    with listening() as (url, got):
+        again = bell(url)
+        again.ring([ALERT, OTHER], NOON)
+        later = [NOON + timedelta(minutes=minute) for minute in (1, 2)]
+        assert again.ring([], later[0], {ALERT.table}) == []
+        assert again.ring([ALERT, OTHER], later[1]) == [ALERT.name]
+    assert len(got) == 3
+
+
+def test_what_is_over_before_it_could_be_sent_is_not_sent(bell):
+    with listening(*[503] * 2) as (url, _):
+        bell(url, tries=2).ring([ALERT], NOON)
+        assert bell(url).ring([], NOON, {ALERT.table}) == []
 
 
 def test_the_same_alert_is_told_once_in_its_hours_by_whatever_process(bell, caplog):

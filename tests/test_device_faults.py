@@ -143,10 +143,14 @@ SLACK = timedelta(hours=1, minutes=40)  # drifts are seen when they are large en
 
 @pytest.fixture(scope="module")
 def tables(frame):
+    """Of all sensors and one that never sent anything; no calibration."""
+    return tables_of(frame, sensors(), ("never", "climate", None))
+
+
+def tables_of(frame, made, *silent):
     """The readings as a gateway hands them in, an object an hour, line after line as it heard them;
-    devices, one of which never sent anything, and no calibration.
+    the devices; no calibration.
     """
-    made = sensors()
     heard = sorted((row for one in made for row in one.rows()), key=lambda pair: pair[0])
     lines = defaultdict(int)
     readings = []
@@ -154,7 +158,7 @@ def tables(frame):
         lines[row["source_object"]] += 1
         place = {"source_line": lines[row["source_object"]], "event_id": f"e{number}"}
         readings.append({"shop_id": "S1", "zone_id": "Z1", **row, **place})
-    known = [(one.device, one.kind, one.gateway) for one in made] + [("never", "climate", None)]
+    known = [(one.device, one.kind, one.gateway) for one in made] + [*silent]
     devices = [
         {
             "device_id": device,
@@ -245,6 +249,22 @@ def test_a_reading_is_looked_at_for_the_two_days_it_is_near(tables):
         date(2026, 3, 2): 138,
         date(2026, 3, 3): 66,
     }
+
+
+def test_a_level_that_moves_as_a_calibration_takes_effect_is_said_and_a_calm_one_is_not(frame):
+    made = [climate(name) for name in ("moved", "calm", *map(str, range(5)))]
+    moved = made[0]
+    moved.value[moved.when(at(10), LAST + timedelta(days=9))] += 1.5
+    readings, devices, _ = tables_of(frame, made)
+    told = {"valid_from": at(10)}
+    calibrations = frame(
+        "silver.calibrations", *({"device_id": name} | told for name in ("moved", "calm"))
+    )
+    found = device_faults.build(readings, devices, calibrations).toPandas()
+    assert set(found["device_id"]) == {"moved"}
+    [said] = found[found["fault"] == "step_at_calibration"].itertuples()
+    assert said.from_at.to_pydatetime().replace(tzinfo=UTC) == at(10)
+    assert said.evidence == pytest.approx(1.5, abs=0.2)
 
 
 def test_one_device_does_not_say_when_its_gateway_was_heard(spark):

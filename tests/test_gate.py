@@ -26,7 +26,7 @@ pytestmark = pytest.mark.timeout(900)  # the first test takes a world through to
 SALES = tables.by_name("silver.sales")
 BASKETS = tables.by_name("gold.baskets")
 SHOPS = tables.by_name("gold.shops")
-JUDGED = (*tables.SILVER, *tables.BUILT)
+JUDGED = tables.JUDGED
 
 
 @pytest.fixture(scope="module")
@@ -282,8 +282,14 @@ def figures_of_nothing():
     return figures()
 
 
-def test_gold_that_shares_its_name_with_silver_has_no_rules_of_its_own():
-    assert suites.of(SHOPS).rules == {}
+def test_gold_that_shares_its_name_with_silver_has_a_file_of_its_own():
+    assert "shops_are_those_of_now" in suites.of(SHOPS).rules
+    assert "shops_are_those_of_now" not in suites.of(tables.by_name("silver.shops")).rules
+
+
+def test_every_table_has_rules_but_the_one_that_is_made_of_verdicts():
+    without = {table.name for table in JUDGED if not suites.of(table).raw}
+    assert without == {"gold.data_quality"}  # it would be judged by itself, again and again
 
 
 def test_an_unknown_dimension_is_refused_with_those_there_are(tmp_path, monkeypatch):

@@ -305,7 +305,14 @@ def cut(*_):
 
 
 def test_everything_that_was_done_by_hand_is_in_the_audit(wrong):
-    rows = wrong.store.read(tables.by_name("ops.audit")).orderBy("done_at").collect()
+    every = wrong.store.read(tables.by_name("ops.audit")).orderBy("done_at").collect()
+    undone = next(row for row in every if row.action == "undo")
+    assert undone.done_by and undone.batch_ids
+    assert undone.reason is None
+    rebuilt = [row for row in every if row.action == "rebuild"]
+    assert {row.table_name for row in rebuilt} == {READINGS.name}
+    assert all(row.batch_ids for row in rebuilt)
+    rows = [row for row in every if row.action not in {"undo", "rebuild"}]
     assert [row.action for row in rows] == [
         "fix",
         "release",

@@ -111,7 +111,7 @@ def test_a_file_is_a_suite_that_great_expectations_loads_without_a_warning(path)
         one["meta"]["id"] for one in said["expectations"]
     ]
     assert said["name"] in {table.name for table in tables.TABLES}
-    assert said["name"].split(".")[1] == path.stem
+    assert rules.file_of(said["name"]) == path
 
 
 @pytest.mark.parametrize("table", tables.SILVER, ids=lambda table: table.name)

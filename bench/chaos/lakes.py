@@ -29,7 +29,7 @@ _TABLES = tuple(
     if table.name not in _OF_RUNS
 )
 _ARCHIVE = HOME / "classes.jsa"
-_OBJECTS = 2  # that land at a time: what a chain of kills lands must last for 200 kills
+_OBJECTS = 1  # that lands at a time: what a chain of kills lands must last for 200 kills
 
 
 def shares() -> list[dict[str, bytes]]:

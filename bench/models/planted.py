@@ -20,7 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 from bench.results import Row
 from lakehouse import s3_server, settings, tables
 from lakehouse.errors import BadTraining
-from lakehouse.flow import training
+from lakehouse.flow import champions, training
 from lakehouse.flow.place import Place
 from lakehouse.flow.scoring import MODULES
 from lakehouse.models import splits
@@ -96,10 +96,10 @@ def _not_a_number(at: Place, model: Model, module: ModuleType) -> Any:
     del at, model
     judge = module.judge
 
-    def broken(made: Tables, *frames: DataFrame) -> Judged:
-        found: Judged = judge(made, *frames)
+    def broken(made: Tables, *frames: DataFrame, **given: Any) -> Judged:
+        found: Judged = judge(made, *frames, **given)
         for scores in found.scores.values():
-            scores.loc[scores.index[0], MODEL] = float("nan")
+            scores.loc[scores.index[:1], MODEL] = float("nan")
         return found
 
     return patch.object(module, "judge", broken)
@@ -110,9 +110,11 @@ def _of_another_version(at: Place, model: Model, module: ModuleType) -> Any:
     judge = module.judge
     table = tables.by_name(model.learns_from[0])
 
-    def judged(made: Tables, *frames: DataFrame) -> Judged:
+    def judged(made: Tables, *frames: DataFrame, **given: Any) -> Judged:
+        before = at.lake.version(table)
         at.store.append(table, at.store.read(table).limit(1), {})
-        return judge(made, *frames)
+        at.store.restore(table, before, "{}")
+        return judge(made, *frames, **given)
 
     return patch.object(module, "judge", judged)
 
@@ -171,7 +173,7 @@ def _outcome(at: Place, model: Model) -> str | None:
 def _rolled_back(at: Place) -> float:
     model = next(one for one in MODELS if one.name == "segments")
     trained = training.train(at, model, given=worlds.SMALL[model.name], split_on=worlds.SPLIT)
-    training.promote(at, model, trained.version.version, "To go back from.")
+    champions.promote(at.lake, model, trained.version.version, "To go back from.")
     began = time.monotonic()
-    training.rollback(at, model, "It was no good.")
+    champions.rollback(at.lake, model, "It was no good.")
     return time.monotonic() - began

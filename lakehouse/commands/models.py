@@ -16,8 +16,9 @@ from rich.table import Table as Grid
 
 from lakehouse import s3, s3_server
 from lakehouse.commands import show
-from lakehouse.commands.common import err, out, place_of, settings_of
-from lakehouse.errors import BadSetting
+from lakehouse.commands.common import err, lake_of, out, place_of, settings_of
+from lakehouse.errors import BadSetting, GateFailed
+from lakehouse.ledger import Batch
 from lakehouse.models.catalog import MODELS, Model, by_name
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def train(
     if_older_than: Annotated[
         float | None,
         typer.Option(
-            metavar="DAYS", help="Only those whose champion is so many days old, or none."
+            metavar="DAYS", help="Only those that were trained so many days ago, or never."
         ),
     ] = None,
     or_drifted: Annotated[
@@ -63,7 +64,7 @@ def train(
     report: show.REPORT = None,
 ) -> None:
     """Train models, judge them beside what is simple, and promote those that are better."""
-    from lakehouse.flow import drifting, once, training
+    from lakehouse.flow import champions, drifting, once, training
 
     chosen = _chosen(names)
     given = dict(_pair(text) for text in parameter or ())
@@ -72,9 +73,9 @@ def train(
     waits = []
     with place_of(ctx, "train") as place, place.alone("train"):
         for model in chosen:
-            age_d = training.champion_age_d(place, model)
+            age_d = champions.trained_ago_d(place.lake, model)
             if if_older_than is not None and age_d is not None and age_d < if_older_than:
-                out.print(f"the champion of {model.name} is {age_d:.1f} days old", highlight=False)
+                out.print(f"{model.name} was trained {age_d:.1f} days ago", highlight=False)
                 if not or_drifted or not _moved(drifting.look(place, model)):
                     continue
             with once.in_one_sentence(place, "train"):
@@ -99,10 +100,19 @@ def score(ctx: typer.Context, names: _NAMES = None, *, report: show.REPORT = Non
 
     chosen = _chosen(names)
     with place_of(ctx, "score") as place, place.alone(scoring.STAGE):
-        with once.in_one_sentence(place, scoring.STAGE):
-            done = [batch for one in chosen if (batch := scoring.score(place, one))]
+        done: list[Batch] = []
+        refused: list[str] = []
+        for one in chosen:
+            try:
+                with once.in_one_sentence(place, scoring.STAGE):
+                    if batch := scoring.score(place, one):
+                        done.append(batch)
+            except GateFailed as fault:  # the others are scored all the same
+                refused += fault.sentences
         show.went_where(place, done)
         show.report(place, [scoring.STAGE], report)
+    if refused:
+        raise GateFailed(*refused)
 
 
 def assign(ctx: typer.Context, *, report: show.REPORT = None) -> None:
@@ -196,11 +206,11 @@ def promote(
     why: _WHY,
 ) -> None:
     """Make a version the champion on your word, whatever was decided of it."""
-    from lakehouse.flow import training
+    from lakehouse.flow import champions
 
     model = by_name(name)
-    with place_of(ctx, "promote") as place:
-        made = training.promote(place, model, version, why)
+    with lake_of(ctx) as lake:
+        made = champions.promote(lake, model, version, why)
     out.print(
         f"version {made.version} of {name} is the champion; `lakehouse score {name}` serves it"
     )
@@ -208,11 +218,11 @@ def promote(
 
 def rollback(ctx: typer.Context, name: _NAME, *, why: _WHY) -> None:
     """Make the former champion the champion again."""
-    from lakehouse.flow import training
+    from lakehouse.flow import champions
 
     model = by_name(name)
-    with place_of(ctx, "rollback") as place:
-        made = training.rollback(place, model, why)
+    with lake_of(ctx) as lake:
+        made = champions.rollback(lake, model, why)
     out.print(
         f"version {made.version} of {name} is the champion; `lakehouse score {name}` serves it"
     )

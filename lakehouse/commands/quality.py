@@ -20,8 +20,6 @@ from lakehouse.errors import GateFailed, UnknownName
 from lakehouse.tables import Table
 from lakehouse.verdicts import COUNTED, FAILED, Verdict
 
-_JUDGED = (*tables.SILVER, *tables.BUILT)
-
 
 def gate(
     ctx: typer.Context,
@@ -55,10 +53,10 @@ def gate(
 
 def _wanted(name: str | None) -> tuple[Table, ...]:
     if name is None:
-        return _JUDGED
+        return tables.JUDGED
     table = tables.by_name(name)
-    if table not in _JUDGED:
-        raise UnknownName("table with a gate", name, (one.name for one in _JUDGED))
+    if table not in tables.JUDGED:
+        raise UnknownName("table with a gate", name, (one.name for one in tables.JUDGED))
     return (table,)
 
 

@@ -14,6 +14,7 @@ from lakehouse.lake import Lake
 from lakehouse.tables import Table
 
 _DAY = ["%Y-%m-%d"]
+_REASON = Annotated[str | None, typer.Option(help="Why, in a sentence; ops.audit keeps it.")]
 
 
 def rebuild(
@@ -35,6 +36,7 @@ def rebuild(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done.")
     ] = False,
+    reason: _REASON = None,
     report: show.REPORT = None,
 ) -> None:
     """Rebuild a table from the layer below, and compare its content with what it was."""
@@ -61,7 +63,7 @@ def rebuild(
             refine.everything(place)  # what is new is not what the rebuild changes
         before = content.of(place.store.read(table), table)
         with err.status(f"rebuilding {name}"):
-            batch = again.table(place, table, shop, *days)
+            batch = again.table(place, table, shop, *days, reason=reason)
         after = content.of(place.store.read(table), table)
         if batch:
             show.went_where(place, [batch])
@@ -90,6 +92,7 @@ def _would(
 def undo(
     ctx: typer.Context,
     batch_id: Annotated[str, typer.Argument(help="As in ops.batches: ingest-…, refine-….")],
+    reason: _REASON = None,
 ) -> None:
     """Take the newest batch of its tables back; the next run of its stage does it again."""
     from lakehouse.flow import once
@@ -97,7 +100,7 @@ def undo(
 
     with place_of(ctx, "undo") as place, place.alone("ingest"), place.alone("refine"):
         with once.in_one_sentence(place, "undo"):
-            undone = back.batch(place, batch_id)
+            undone = back.batch(place, batch_id, reason)
         show.went_where(place, undone)
         out.print(f"{batch_id} is taken back; `lakehouse run` does it again", highlight=False)
 

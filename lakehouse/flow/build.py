@@ -6,6 +6,7 @@ silver that has no feed is built here too, before gold. A table with a `reach` i
 around its windows: a changed row touches every window in whose reach it is.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,10 +26,10 @@ from lakehouse.verdicts import Stand
 
 STAGE = "build"
 
-# What is made of the gate's verdicts comes after them.
 OF_VERDICTS = tuple(
     table for table in tables.GOLD if any(name.startswith("ops.") for name in table.upstream)
 )
+_OF_SILVER = tuple(table for table in tables.GOLD if table not in OF_VERDICTS)
 
 _AT_ONCE = 2  # tables in work: each waits for the storage for a part of its time
 _FUNCTIONS: dict[str, Callable[..., DataFrame]] = {**silver.BUILD, **gold.BUILD}
@@ -36,17 +37,26 @@ _FUNCTIONS: dict[str, Callable[..., DataFrame]] = {**silver.BUILD, **gold.BUILD}
 
 def everything(place: Place, among: Iterable[Table] = tables.BUILT) -> list[Batch]:
     """Judge what changed, then build every table whose upstream tables changed and passed, each
-    after those it stands on, and judge those; none is begun once the place is closing.
+    after those it stands on, and judge those; none is begun once the place is closing. What was
+    found is told of, also where building fails.
 
     Raises GateFailed where a table did not pass, after all that could be built was.
     """
     wanted = tuple(among)
-    place.ledger.fold()
     stands = gate.judge(place, tables.SILVER)
-    done = _built(place, stands, [one for one in wanted if one not in OF_VERDICTS])
-    built = {one.name: built_from(place, one) for one in wanted}
-    stands |= gate.judge(place, wanted, built)
-    done += _built(place, stands, [one for one in wanted if one in OF_VERDICTS])
+    done: list[Batch] = []
+    try:
+        # What is made of the gate's verdicts comes after them.
+        for part in (tables.DERIVED, _OF_SILVER, OF_VERDICTS):
+            if turn := [one for one in wanted if one in part]:
+                done += _built(place, stands, turn)
+                built = {one.name: built_from(place, one) for one in turn}
+                stands |= gate.judge(place, turn, built)
+    except Exception:
+        if place.lost is None:
+            with contextlib.suppress(Exception):  # what broke is said, not what follows from it
+                alarms.ring(place, stands)
+        raise
     alarms.ring(place, stands)
     if said := verdicts.sentences(stands):
         raise GateFailed(*said)

@@ -38,8 +38,8 @@ def build(lake: Lake, now: datetime | None = None) -> Path:
 
 def _documented(found: list[Verdict]) -> list[Documented]:
     documented = []
-    for table in (*tables.SILVER, *tables.BUILT):
-        path = rules.FOLDER / f"{table.short_name}.json"
+    for table in tables.JUDGED:
+        path = rules.file_of(table.name)
         judged = [one for one in found if one.table_name == table.name and one.verdict != COUNTED]
         if judged and path.exists():
             by_run = groupby(judged, key=lambda one: (one.run_id, one.version))

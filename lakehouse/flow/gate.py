@@ -85,8 +85,13 @@ def _judge(
     *,
     again: bool,
 ) -> dict[str, Stand]:
+    # Others may write meanwhile: what a table names is looked for in a version as new as it, or newer,
+    # and the ledger knows of all of them.
+    wanted = tuple(wanted)
+    now = {table.name: place.lake.version(table) for table in reversed(tables.TABLES)}
+    if any(table.feed for table in wanted):
+        place.ledger.fold()
     run = _Run(place, f"gate-{secrets.token_hex(6)}", Figures(place.ledger, place.arrivals))
-    now = {table.name: place.lake.version(table) for table in tables.TABLES}
     found: list[Verdict] = []
     resting: list[tuple[Gate, Stand]] = []
     stands: dict[str, Stand] = {}

@@ -6,20 +6,18 @@ changed. Everything leaves its row in ops.audit.
 """
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import corrections, ledger, repairs, tables
+from lakehouse import corrections, repairs, tables
 from lakehouse.bronze import persons
 from lakehouse.corrections import Correction
 from lakehouse.errors import BadCorrection, UnknownName
 from lakehouse.feeds import by_name as feed_by_name
-from lakehouse.flow import declared, lines, refine
+from lakehouse.flow import audited, declared, lines, refine
 from lakehouse.flow.place import Place
 from lakehouse.judging import POSITION
 from lakehouse.ledger import Batch
@@ -28,7 +26,6 @@ from lakehouse.tables import Table
 
 _EVENTS = tables.by_name("bronze.events")
 _QUARANTINE = tables.by_name("ops.quarantine")
-_AUDIT = tables.by_name("ops.audit")
 
 
 def met(place: Place, wanted: Correction) -> tuple[int, int]:
@@ -95,7 +92,7 @@ def fix(place: Place, wanted: Correction, table: Table, reason: str) -> Correcti
     _refuse_persons(place, wanted, reason)
     action = "drop" if wanted.kind == "drop" else "fix"
     new = declared.add(place, wanted, reason)
-    _note(place, action, table.name, reason, correction_id=new.correction_id)
+    audited.note(place, action, table.name, reason, correction_id=new.correction_id)
     return new
 
 
@@ -115,7 +112,7 @@ def revoke(place: Place, correction_id: str, reason: str) -> Correction:
     wanted = repairs.revoked(known[correction_id])
     _refuse_persons(place, wanted, reason)
     new = declared.add(place, wanted, reason)
-    _note(place, "revoke", None, reason, correction_id=new.correction_id)
+    audited.note(place, "revoke", None, reason, correction_id=new.correction_id)
     return new
 
 
@@ -136,7 +133,7 @@ def release(
             batch_id = f"{refine.STAGE}-again-{one.short_name}-{secrets.token_hex(4)}"
             done.append(refine.again(place, one, events, batch_id))
     done += refine.everything(place)  # reference rows that were released place others
-    _note(place, "release", table.name if table else None, reason, batches=done)
+    audited.note(place, "release", table.name if table else None, reason, batches=done)
     return done
 
 
@@ -154,33 +151,3 @@ def _waiting(place: Place, table: Table, rule: str | None, scope: Scope) -> Data
     events = place.store.read(_EVENTS, refine.progress(place, table))
     events = events.where(F.col("feed") == F.lit(table.feed)).drop("batch_id")
     return events.join(F.broadcast(waits), on=list(POSITION), how="left_semi")
-
-
-def _note(
-    place: Place,
-    action: str,
-    table_name: str | None,
-    reason: str,
-    *,
-    correction_id: str | None = None,
-    batches: Sequence[Batch] = (),
-) -> None:
-    # What is new in bronze is no one's doing.
-    judged_again = [one for one in batches if one.stage == refine.STAGE and not one.messages_in]
-    counts = {
-        name: sum(getattr(batch, name) for batch in judged_again)
-        for name in ("kept", "quarantined", "repeated")
-    }
-    row = {
-        "audit_id": secrets.token_hex(8),
-        "done_at": datetime.now(UTC),
-        "done_by": declared.who(),
-        "action": action,
-        "table_name": table_name,
-        "correction_id": correction_id,
-        "reason": reason,
-        "batch_ids": sorted({batch.batch_id for batch in batches}),
-        "code_version": ledger.code_version(),
-        **counts,
-    }
-    place.lake.add(_AUDIT, [row])

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import tables, verdicts
 from lakehouse.errors import GateFailed, UnknownName
-from lakehouse.flow import build, cases, gate, refine
+from lakehouse.flow import audited, build, cases, gate, refine
 from lakehouse.flow.place import Place
 from lakehouse.judging import POSITION
 from lakehouse.ledger import Batch
@@ -24,8 +24,10 @@ def table(
     shop_id: str | None = None,
     first: date | None = None,
     last: date | None = None,
+    *,
+    reason: str | None = None,
 ) -> Batch | None:
-    """Rebuild a silver table from bronze, or a gold table from silver (in full).
+    """Rebuild a silver table from bronze, or a gold table from silver (in full); ops.audit has it.
 
     Takes   shop_id      silver: only messages that name this shop in their envelope
             first, last  silver: only messages emitted on these days and between, UTC
@@ -35,8 +37,18 @@ def table(
     Raises UnknownName for a table that is neither silver nor gold, GateFailed for a gold table that
     stands on one that does not pass.
     """
+    done = _table(place, declared, _conditions(shop_id, first, last))
+    if done:
+        audited.note(place, "rebuild", declared.name, reason, batches=[done])
+    return done
+
+
+def _table(place: Place, declared: Table, conditions: list[Column]) -> Batch | None:
     if declared in tables.BUILT:
-        stands = gate.judge(place, [one for one in tables.SILVER if one.name in declared.upstream])
+        silver = (*tables.SILVER, *tables.DERIVED)
+        wanted = [one for one in silver if one.name in declared.upstream]
+        built = {one.name: build.built_from(place, one) for one in wanted}
+        stands = gate.judge(place, wanted, built)
         if said := verdicts.sentences(stands):
             raise GateFailed(*said)
         versions = {name: stand.version for name, stand in stands.items()}
@@ -50,7 +62,7 @@ def table(
     events = place.store.read(_EVENTS, refine.progress(place, declared))
     events = events.where(F.col("feed") == F.lit(declared.feed))
     if not declared.is_history:
-        events = _meant(place, declared, events, _conditions(shop_id, first, last))
+        events = _meant(place, declared, events, conditions)
     if events.isEmpty():
         return None
     batch_id = f"{refine.STAGE}-again-{declared.short_name}-{secrets.token_hex(4)}"

@@ -1,5 +1,6 @@
 """Score: what the champion of a model says of everybody, into its gold table."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -8,8 +9,9 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import consent, ledger, tables
-from lakehouse.flow import build
+from lakehouse import consent, ledger, tables, verdicts
+from lakehouse.errors import BatchFailed, GateFailed
+from lakehouse.flow import alarms, build, gate
 from lakehouse.flow.place import Place
 from lakehouse.ledger import Batch
 from lakehouse.models import affinities, recommendations, segments
@@ -81,11 +83,14 @@ def score(place: Place, model: Model) -> Batch | None:
 def written(
     place: Place, output: Table, made_of: dict[str, int], rows: Callable[[], DataFrame]
 ) -> Batch | None:
-    """Write rows, without batch_id, in place of those of a table; None where it was last made of the
-    same: versions of tables, and of what else it follows from.
+    """Write rows, without batch_id, in place of those of a table, and have the gate judge them; None
+    where it was last made of the same: versions of tables, and of what else it follows from.
+
+    Raises GateFailed where they do not pass.
     """
     done = place.ledger.of(STAGE, output.name)
     if done and done[-1].upstream == made_of:
+        _pass_gate(place, output, made_of)  # as long as it does not pass, each call says so
         return None
     before = place.lake.version(output)
     named = "-".join(map(str, made_of.values()))
@@ -99,7 +104,20 @@ def written(
     build.write(place, output, rows().withColumn("batch_id", F.lit(batch.batch_id)), None, batch)
     committed = place.ledger.committed(ledger.timed(batch))
     place.ledger.record([committed])
+    _pass_gate(place, output, made_of)
     return committed
+
+
+def _pass_gate(place: Place, output: Table, made_of: dict[str, int]) -> None:
+    """Have the newest version judged, beside those it was made of; what is made of verdicts follows."""
+    stands = gate.judge(place, [output], {output.name: made_of})
+    alarms.ring(place, stands)
+    # Another process that builds now, or the next one, does it as well.
+    with contextlib.suppress(BatchFailed), place.alone(build.STAGE):
+        for one in build.OF_VERDICTS:
+            build.table(place, one)
+    if said := verdicts.sentences(stands):
+        raise GateFailed(*said)
 
 
 def of_version(place: Place, output: Table, version: int) -> list[Batch]:
@@ -123,11 +141,14 @@ def _read(model: Model) -> tuple[str, ...]:
 
 
 def agreed(place: Place, asked: DataFrame, purpose: str) -> DataFrame:
-    """Those that agree to a purpose now: at the newest instant that the lake knows of."""
+    """Those that agree to a purpose now: at the newest instant that the lake knows of, be it of a
+    basket, of the app or of the CRM.
+    """
     customers = place.store.read(tables.by_name("silver.customers"))
     app_events = place.store.read(tables.by_name("silver.app_events"))
     bought = place.store.read(tables.by_name("gold.baskets")).select(F.col("paid_at").alias("at"))
-    happened = bought.union(app_events.select("happened_at"))
+    told = customers.select(F.least("valid_from", "arrived_at"))  # some is of a day to come
+    happened = bought.union(app_events.select("happened_at")).union(told)
     [row] = happened.agg(F.max("at").alias("now")).collect()
     known = asked.withColumn("_now", F.lit(row["now"]))
     agreed = consent.in_force(known, customers, app_events, "_now")

@@ -9,7 +9,6 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from lakehouse import tables
 from lakehouse.errors import BadRule
 from lakehouse.tables import Table
 
@@ -24,8 +23,6 @@ DIMENSIONS = (
 )
 
 ALERTS = ("quarantine_share", "silent_feed")
-
-_SILVER = {table.short_name for table in tables.SILVER}
 
 # Where a rule does not say it itself, in `dimension` of its meta.
 _BY_TYPE = {
@@ -88,16 +85,12 @@ class Gate:
 def of(table: Table) -> Gate:
     """The gate of a table; an empty one where it has no rule file of its own.
 
-    A gold table that shares its short name with a silver one has none: the file is that one's.
-
     Raises BadRule as rules.load does, and for an unknown dimension.
     """
-    if table.layer == "gold" and table.short_name in _SILVER:
-        return Gate(table.name, "none", (), {})
     from lakehouse import rules
 
     suite = rules.load(table.name)
-    path = rules.FOLDER / f"{table.short_name}.json"
+    path = rules.file_of(table.name, rules.FOLDER)
     content = json.loads(path.read_bytes())["expectations"] if path.exists() else []
     described = {one["meta"]["id"]: _described(path.name, one) for one in content}
     return Gate(table.name, suite.version, suite.gate, described)

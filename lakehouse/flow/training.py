@@ -4,15 +4,15 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame
 
 from lakehouse import ledger, tables
-from lakehouse.errors import BadTraining, UnknownName
-from lakehouse.flow.declared import who
+from lakehouse.errors import BadTraining
+from lakehouse.flow import build, champions, gate
 from lakehouse.flow.place import Place
 from lakehouse.flow.scoring import Asked, twice
 from lakehouse.models import cards, promotion, splits
@@ -21,7 +21,6 @@ from lakehouse.models.promotion import Decision, Evidence
 from lakehouse.settings import PROJECT
 from lakehouse.tracking import CHALLENGER, CHAMPION, Run, Tracker, Version
 
-_DECISIONS = tables.by_name("ops.promotions")
 _BASKETS = tables.by_name("gold.baskets")
 
 
@@ -68,7 +67,7 @@ def train(
     learnt = module.learn(*past, given=chosen, seed=seed, before=before)
     says("judging by what came after")
     judged = module.judge(learnt.tables, *future)
-    rival = module.judge(before, *future) if before is not None else None
+    rival = module.judge(before, *future, history=learnt.tables) if before is not None else None
     began = time.monotonic()
     rows = asked.rows(learnt.tables)
     seconds = time.monotonic() - began
@@ -112,8 +111,8 @@ def train(
     tracker.move(version, CHAMPION if decision.is_promoted else CHALLENGER)
     if decision.is_promoted:
         tracker.drop(model.name, CHALLENGER)
-    _note(
-        place,
+    champions.note(
+        place.lake,
         "train",
         version,
         is_promoted=decision.is_promoted,
@@ -123,48 +122,6 @@ def train(
         split_on=split_on,
     )
     return Trained(version, judged, decision, learnt.notes)
-
-
-def champion_age_d(place: Place, model: Model) -> float | None:
-    """How many days ago the champion was trained; None where there is none."""
-    champion = Tracker(place.settings, place.endpoint).find(model.name, CHAMPION)
-    if champion is None:
-        return None
-    return (time.time() - champion.created_at_ms / 1000) / 86400
-
-
-def promote(place: Place, model: Model, number: int | None, reason: str) -> Version:
-    """Make a version, by default the challenger, the champion on a person's word.
-
-    Raises UnknownName where there is none.
-    """
-    tracker = Tracker(place.settings, place.endpoint)
-    wanted = (
-        tracker.find(model.name, CHALLENGER)
-        if number is None
-        else tracker.version(model.name, number)
-    )
-    if wanted is None:
-        raise UnknownName(f"challenger of {model.name}", CHALLENGER, ())
-    tracker.move(wanted, CHAMPION)
-    _note(place, "promote", wanted, is_promoted=True, reasons=[reason])
-    return wanted
-
-
-def rollback(place: Place, model: Model, reason: str) -> Version:
-    """Make the champion before the present one the champion again.
-
-    Raises UnknownName where there was none.
-    """
-    tracker = Tracker(place.settings, place.endpoint)
-    now = tracker.find(model.name, CHAMPION)
-    former = [number for number in _champions(place, model) if now and number != now.version]
-    if not former:
-        raise UnknownName(f"former champion of {model.name}", "the one before", ())
-    wanted = tracker.version(model.name, former[-1])
-    tracker.move(wanted, CHAMPION)
-    _note(place, "rollback", wanted, is_promoted=True, reasons=[reason])
-    return wanted
 
 
 def versions(place: Place, model: Model) -> dict[str, int]:
@@ -192,7 +149,12 @@ def _frames(
 
 
 def _not_passed(place: Place, model: Model) -> tuple[str, ...]:
-    return tuple(name for name in model.learns_from if place.verdicts.stand(name).broken)
+    """The tables that do not pass the gate as they are now; judged first where they were not yet."""
+    place.ledger.fold()
+    wanted = [tables.by_name(name) for name in model.learns_from]
+    built = {one.name: build.built_from(place, one) for one in wanted}
+    stands = gate.judge(place, wanted, built)
+    return tuple(name for name, stand in stands.items() if stand.broken)
 
 
 def _tags(read: dict[str, int], split_on: date, seed: int) -> dict[str, str]:
@@ -228,28 +190,3 @@ def _changed(asked: Asked, before: Tables | None, rows: pd.DataFrame) -> float |
 def _served(model: Model, rows: pd.DataFrame) -> set[tuple[Any, ...]]:
     cells = rows[list(model.identity)].itertuples(index=False)
     return {tuple(tuple(one) if isinstance(one, list) else one for one in row) for row in cells}
-
-
-def _champions(place: Place, model: Model) -> list[int]:
-    """The versions that were champion, in the order in which they became it; the present one last."""
-    rows = place.lake.read(_DECISIONS).to_pylist()
-    mine = [row for row in rows if row["model"] == model.name and row["is_promoted"]]
-    mine.sort(key=lambda row: row["decided_at"])
-    return [row["model_version"] for row in mine]
-
-
-def _note(place: Place, action: str, version: Version, **known: Any) -> None:
-    """Append to ops.promotions."""
-    now = datetime.now(UTC)
-    row = {
-        "decision_id": f"{version.model}-{version.version}-{now:%Y%m%dT%H%M%S%f}",
-        "decided_at": now,
-        "decided_by": who(),
-        "model": version.model,
-        "model_version": version.version,
-        "run_id": version.run_id,
-        "action": action,
-        "code_version": ledger.code_version(),
-        **known,
-    }
-    place.lake.add(_DECISIONS, [row])

@@ -9,14 +9,14 @@ from dataclasses import replace
 
 from lakehouse import ledger, s3, tables
 from lakehouse.errors import BatchFailed, UnknownName
-from lakehouse.flow import refine
+from lakehouse.flow import audited, refine
 from lakehouse.flow.place import Place
 from lakehouse.ledger import Batch
 
 _EVENTS = tables.by_name("bronze.events")
 
 
-def batch(place: Place, batch_id: str) -> list[Batch]:
+def batch(place: Place, batch_id: str, reason: str | None = None) -> list[Batch]:
     """Take back a batch of ingest or refine, on every table that it wrote; give what was undone.
 
     Raises UnknownName where the ledger has no such batch, BatchFailed where a later batch stands
@@ -32,6 +32,7 @@ def batch(place: Place, batch_id: str) -> list[Batch]:
     for one in wanted:
         _take_back(place, one)
     place.recover(wanted[0].stage)  # what they set aside is of no batch that counts
+    audited.note(place, "undo", None, reason, batches=wanted)
     return wanted
 
 

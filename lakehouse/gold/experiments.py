@@ -17,10 +17,11 @@ _FORM = ("offer_id", "variant")
 
 
 def build(exposures: DataFrame, assignments: DataFrame) -> DataFrame:
-    """Count each customer once, in the form of the offer that was shown to it first.
+    """Count each customer once, in the form of the offer that was shown to it first; it has used the
+    offer where any showing in that form was used.
 
-    The control is the form declared as such, or the first by name where none is; customers are split
-    by the shares declared, or evenly.
+    The control is the form declared as such, or the first by name where none is; one that was shown
+    to nobody is beside nothing. Customers are split by the shares declared, or evenly.
 
     Takes   exposures, assignments  gold tables of these names
     Gives   gold.experiments
@@ -29,12 +30,10 @@ def build(exposures: DataFrame, assignments: DataFrame) -> DataFrame:
             Operations Research 70(3), 2022), by the normal approximation.
     """
     wanted = assignments.select("subject", "offer_id", F.col("variant").alias("_wanted"))
-    declared = assignments.groupBy(*_FORM).agg(
-        F.first("share").alias("_share"),
-        (F.first("control") == F.col("variant")).alias("_is_control"),
-    )
+    declared = assignments.groupBy(*_FORM).agg(F.first("share").alias("_share"))
+    declared_controls = assignments.groupBy(*_OFFER).agg(F.first("control").alias("_is_to_be"))
     forms = (
-        exposures.where("nth = 1 AND offer_id IS NOT NULL AND variant IS NOT NULL")
+        _customers(exposures)
         .join(wanted, on=["subject", "offer_id"], how="left")
         .groupBy(*_FORM)
         .agg(
@@ -44,10 +43,11 @@ def build(exposures: DataFrame, assignments: DataFrame) -> DataFrame:
             F.max("shown_at").alias("last_shown_at"),
         )
         .join(declared, on=list(_FORM), how="left")
+        .join(declared_controls, on=list(_OFFER), how="left")
     )
-    rank = F.struct(~F.coalesce("_is_control", F.lit(False)), "variant")
-    controls = forms.groupBy(*_OFFER).agg(
-        F.min_by(F.struct("variant", "subjects", "used", "_share"), rank).alias("_control")
+    may_be = forms.where("_is_to_be IS NULL OR variant = _is_to_be")
+    controls = may_be.groupBy(*_OFFER).agg(
+        F.min_by(F.struct("variant", "subjects", "used", "_share"), "variant").alias("_control")
     )
     return (
         forms.join(controls, on=list(_OFFER), how="inner")
@@ -81,6 +81,14 @@ def build(exposures: DataFrame, assignments: DataFrame) -> DataFrame:
             _verdict().alias("verdict"),
         )
     )
+
+
+def _customers(exposures: DataFrame) -> DataFrame:
+    """Each customer of an offer once, with its first form and whether that was ever used."""
+    shown = exposures.where("offer_id IS NOT NULL AND variant IS NOT NULL")
+    uses = shown.groupBy("subject", *_FORM).agg(F.bool_or("is_used").alias("is_used"))
+    first = shown.where("nth = 1").select("subject", *_FORM, "shown_at")
+    return first.join(uses, on=["subject", *_FORM], how="inner")
 
 
 def _share(used: str, subjects: str) -> Column:

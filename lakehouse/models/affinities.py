@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pyspark.ml.fpm import FPGrowth, FPGrowthModel
 from pyspark.sql import DataFrame
@@ -98,8 +99,12 @@ def mined(
     Of many baskets a part says first which support that is: what is rare in a part is less rare in
     the whole, so that a flood is rather seen too early than too late.
     """
+    if not of:
+        raise BadTraining(
+            f"affinities: no basket of two items at the level {level} before the split"
+        )
     most = round(given["most_item_sets"])
-    least = max(given["least_support"], given["least_baskets"] / of if of else 1.0)
+    least = max(given["least_support"], given["least_baskets"] / of)
     few = bought if of <= _MANY else bought.where(F.crc32("basket_id") % _PART == 0)
     tried: list[tuple[FPGrowthModel, float]] = []
     for support in (*(one for one in _SUPPORTS if one > least), least):
@@ -191,7 +196,7 @@ def _telling(rules: pd.DataFrame) -> pd.DataFrame:
         all(best(one, consequent) < confidence for one in _one_less(antecedent))
         for (antecedent, consequent), confidence in known.items()
     ]
-    return rules[is_telling]
+    return rules[np.array(is_telling, dtype=bool)]
 
 
 def _one_less(items: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
@@ -268,11 +273,14 @@ def _most_bought(tables: Tables) -> dict[str, float]:
     return dict(zip(mine["item"], mine["baskets"] / mine["of"], strict=True))
 
 
-def judge(tables: Tables, baskets: DataFrame, products: DataFrame) -> Judged:
+def judge(
+    tables: Tables, baskets: DataFrame, products: DataFrame, *, history: Tables | None = None
+) -> Judged:
     """Hide one item of each later basket, and look whether it is among the ten that are named.
 
     Takes   baskets  gold.baskets, those after the split
     """
+    del history  # an item is hidden, whatever was before
     later = items_of(baskets, products, JUDGED_AT).orderBy("shop_id", "basket_id").toPandas()
     # Which one is hidden follows from the basket alone.
     hidden = [

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from lakehouse.models.catalog import MODEL, Judged, Metric, Model
 
 WAITS = "nothing speaks against it: it waits for a person's word (`lakehouse promote`)"
-_DRAWS = 2000
+_LEAST = 20  # units that a metric is judged on
+_DRAWS, _AT_ONCE = 2000, 100
 _SURE = 0.95  # of the interval that a difference must lie above 0 with
 
 
@@ -110,6 +111,8 @@ def _worth(metric: Metric, evidence: Evidence, seed: int, figures: dict[str, flo
         figures[f"{metric.name}.{name}"] = float(scores[name].mean())
     if not math.isfinite(float(mine.sum())):
         return [f"{metric.name} is not a number"]
+    if len(mine) < _LEAST:
+        return [f"{metric.name}: {len(mine)} to judge it on are too few; {_LEAST} are wanted"]
     reasons = []
     served = evidence.judged.serves.get(metric.name, MODEL)
     rivals = {name: scores[name].to_numpy(float) for name in metric.baselines if name != served}
@@ -121,7 +124,7 @@ def _worth(metric: Metric, evidence: Evidence, seed: int, figures: dict[str, flo
         low, high = interval(mine - scored, seed)
         figures[f"{metric.name}.over {name}, low"] = low
         figures[f"{metric.name}.over {name}, high"] = high
-        if low <= 0:
+        if not low > 0:  # nor where it is no number
             reasons.append(
                 f"{metric.name}: {mine.mean():.4f} beside {scored.mean():.4f} of {name}; the "
                 f"difference is {low:+.4f} to {high:+.4f} ({_SURE:.0%})"
@@ -135,9 +138,13 @@ def interval(differences: NDArray[np.float64], seed: int) -> tuple[float, float]
     Source  Efron and Tibshirani (1993), percentile method
     """
     chance = np.random.default_rng(seed)
-    counts = chance.multinomial(
-        len(differences), np.full(len(differences), 1 / len(differences)), size=_DRAWS
+    units = len(differences)
+    even = np.full(units, 1 / units)
+    means = np.concatenate(
+        [
+            chance.multinomial(units, even, size=_AT_ONCE) @ differences / units
+            for _ in range(_DRAWS // _AT_ONCE)
+        ]
     )
-    means = counts @ differences / len(differences)
     low, high = np.quantile(means, [(1 - _SURE) / 2, (1 + _SURE) / 2])
     return float(low), float(high)

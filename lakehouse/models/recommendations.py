@@ -7,6 +7,7 @@ worth half for every `half_life_d` before the split.
 Source: Hu, Koren and Volinsky (2008), "Collaborative filtering for implicit feedback datasets".
 """
 
+import functools
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -30,6 +31,13 @@ ALS_NAME = "als"
 _BASELINES = {
     task: next(one for one in RECOMMENDATIONS.metrics if one.name.endswith(task)).baselines
     for task in TASKS
+}
+# Why something is named where no purchase speaks for it.
+_OTHERWISE = {
+    "popularity": "bought most anywhere",
+    "shop_popularity": "bought most in your shop",
+    "co_occurrence": "bought most anywhere",
+    ALS_NAME: "bought by those who buy as you do",
 }
 _BLOCKS = (
     2  # of ALS: two cores; ten, the default, cost half as much again (docs/decisions/models.md)
@@ -175,7 +183,8 @@ def _strengths(bought: DataFrame, given: dict[str, float]) -> pd.DataFrame:
         bought.join(F.broadcast(known), on="item", how="left_semi")
         .groupBy("subject", "item")
         .agg(F.log1p(F.sum(each)).alias("strength"))
-        .withColumn("strength", F.round("strength", 6))  # whatever the order of the sum
+        # Rounded, whatever the order of the sum; what is bought stays bought however long ago.
+        .withColumn("strength", F.greatest(F.round("strength", 6), F.lit(1e-6)))
     )
     visits = bought.groupBy("subject", "shop_id").agg(
         F.count_distinct("basket_id").alias("baskets")
@@ -285,19 +294,29 @@ def task_of(
     return bought & allowed, allowed
 
 
-def judge(tables: Tables, baskets: DataFrame, products: DataFrame) -> Judged:
-    """Look how well each task is served in the baskets after the split, beside the baselines."""
+def judge(
+    tables: Tables, baskets: DataFrame, products: DataFrame, *, history: Tables | None = None
+) -> Judged:
+    """Look how well each task is served in the baskets after the split, beside the baselines.
+
+    Takes   history  tables that say what was bought before the split, where others than its own do:
+                     an older model has not seen all of it, and is judged on the same tasks
+    """
     bought = purchases(baskets, products, JUDGED_AT)
     later = bought.select("subject", "item").distinct().toPandas()
     mine = of_level(tables, JUDGED_AT)
-    known = matrix(mine)
+    own = matrix(mine)
+    known = matrix(of_level(history, JUDGED_AT)) if history is not None else own
     scores, others = {}, {}
     serves = dict(zip(tables["served"]["task"], tables["served"]["method"], strict=True))
     popularity = np.maximum((known.bought > 0).mean(axis=0), 1e-9)
     for task, baselines in _BASELINES.items():
         relevant, allowed = task_of(known, later, task)
         asked = relevant.any(axis=1)
-        methods = scores_by(known, mine, (*baselines, ALS_NAME))
+        methods = {
+            name: _aligned(own, known, scores)
+            for name, scores in scores_by(own, mine, (*baselines, ALS_NAME)).items()
+        }
         best = {name: ranking.top(one[asked], allowed[asked]) for name, one in methods.items()}
         worth = {name: ranking.ndcg(one, relevant[asked]) for name, one in best.items()}
         served = best[serves[task]]
@@ -309,7 +328,16 @@ def judge(tables: Tables, baskets: DataFrame, products: DataFrame) -> Judged:
     return Judged(scores, others, {f"ndcg_at_10_{task}": serves[task] for task in TASKS})
 
 
+def _aligned(own: Strengths, known: Strengths, scores: Matrix) -> Matrix:
+    """Scores of own subjects and items as those of others; of what is not its own, the lowest."""
+    if own is known:
+        return scores
+    frame = pd.DataFrame(scores, own.subjects, own.items)
+    return frame.reindex(index=known.subjects, columns=known.items).fillna(-np.inf).to_numpy()
+
+
 def of_level(tables: Tables, level: str) -> Tables:
+    """The rows of one level of the tables that have levels."""
     return {
         name: frame[frame["level"] == level] if "level" in frame else frame
         for name, frame in tables.items()
@@ -317,10 +345,15 @@ def of_level(tables: Tables, level: str) -> Tables:
 
 
 def asked(baskets: DataFrame, products: DataFrame) -> DataFrame:
-    """Whom to offer something: every subject that bought, with the shop of its last receipt."""
-    del products
+    """Whom to offer something: every subject that bought, with the shop of its last receipt, and
+    what it has: all that it ever bought, of every level.
+    """
     last = F.max_by("shop_id", F.struct("paid_at", "shop_id")).alias("shop_id")
-    return baskets.where("subject IS NOT NULL").groupBy("subject").agg(last)
+    subjects = baskets.where("subject IS NOT NULL").groupBy("subject").agg(last)
+    levels = (purchases(baskets, products, level).select("subject", "item") for level in LEVELS)
+    has = F.array_sort(F.collect_set("item")).alias("has")
+    bought = functools.reduce(DataFrame.union, levels).groupBy("subject").agg(has)
+    return subjects.join(bought, on="subject", how="left")
 
 
 def scored(tables: Tables, asked: pd.DataFrame) -> pd.DataFrame:
@@ -340,7 +373,8 @@ def predict(tables: Tables, asked: pd.DataFrame) -> pd.DataFrame:
 
     A subject that is not known gets what is bought most in its shop, or anywhere.
 
-    Takes   asked  subject, shop_id (may be null)
+    Takes   asked  subject, shop_id (may be null), and has, where it is known: items that are not new
+                   to the subject, besides those it bought before the split
     Gives   subject, level, task, rank (from 1), item, score, method, reason
     """
     found = [
@@ -358,16 +392,27 @@ def _of_task(tables: Tables, asked: pd.DataFrame, level: str, task: str) -> pd.D
     mine = rows[is_known]
     scores = scores_by(known, tables, (method,))[method][mine]
     bought = known.bought[mine] > 0
-    best = ranking.top(scores, bought if task == "again" else ~bought)
+    has = _has(known, asked)
+    best = ranking.top(scores, bought if task == "again" else ~(bought | has[is_known]))
     cosine = similar((known.bought > 0).astype(float))
     out = [
         _lists(known, asked["subject"].to_numpy()[is_known], best, scores, method).assign(
-            reason=_reasons(known, mine, best, cosine, task)
+            reason=_reasons(known, mine, best, cosine, method if task == "new" else None)
         )
     ]
     if task == "new" and not is_known.all():
-        out.append(_strangers(known, asked[~is_known]))
+        out.append(_strangers(known, asked[~is_known], has[~is_known]))
     return pd.concat(out, ignore_index=True).assign(level=level, task=task)
+
+
+def _has(known: Strengths, asked: pd.DataFrame) -> NDArray[np.bool_]:
+    """What each of those asked about has of the items."""
+    found = np.zeros((len(asked), len(known.items)), dtype=bool)
+    if "has" in asked:
+        pairs = asked["has"].reset_index(drop=True).explode().dropna()
+        columns = pd.Index(known.items).get_indexer(pd.Index(pairs))
+        found[pairs.index[columns >= 0], columns[columns >= 0]] = True
+    return found
 
 
 def _lists(
@@ -392,27 +437,45 @@ def _lists(
 
 
 def _reasons(
-    known: Strengths, mine: NDArray[np.int64], best: NDArray[np.int64], cosine: Matrix, task: str
+    known: Strengths,
+    mine: NDArray[np.int64],
+    best: NDArray[np.int64],
+    cosine: Matrix,
+    method: str | None,
 ) -> list[str]:
+    """Why each place of the lists is named: the purchase that has most buyers in common with it, or
+    where none has any, what the method goes by.
+
+    Takes   method  None where the lists are of what was bought before
+    """
     row, place = np.nonzero(best >= 0)
-    if task == "again":
+    if method is None:
         return ["you have bought it before"] * len(row)
-    strongest = np.column_stack(
-        [(known.bought[mine] * cosine[best[:, at]]).argmax(axis=1) for at in range(best.shape[1])]
-    )
-    return [f"because you bought {known.items[one]}" for one in strongest[row, place]]
+    said = []
+    for at in range(best.shape[1]):
+        near = known.bought[mine] * cosine[best[:, at]]
+        bought = known.items[near.argmax(axis=1)]
+        said.append(
+            np.where(
+                near.max(axis=1) > 0,
+                [f"because you bought {item}" for item in bought],
+                _OTHERWISE[method],
+            )
+        )
+    return [str(one) for one in np.column_stack(said)[row, place]]
 
 
-def _strangers(known: Strengths, asked: pd.DataFrame) -> pd.DataFrame:
+def _strangers(known: Strengths, asked: pd.DataFrame, has: NDArray[np.bool_]) -> pd.DataFrame:
     """For subjects that are not known: what most people bought in their shop, or anywhere."""
     is_bought = (known.bought > 0).astype(float)
     shop_of = {name: at for at, name in enumerate(known.of_shops)}
     everywhere = is_bought.sum(axis=0)
     found = []
-    for subject, shop_id in asked[["subject", "shop_id"]].itertuples(index=False):
+    pairs = asked[["subject", "shop_id"]].itertuples(index=False)
+    for (subject, shop_id), mine in zip(pairs, has, strict=True):
         shop = shop_of.get(shop_id)
         counts = everywhere if shop is None else is_bought[known.shops == shop].sum(axis=0)
-        best = ranking.top(counts[None, :], np.ones((1, len(counts)), dtype=bool))
+        best = ranking.top(counts[None, :], ~mine[None, :])
         names = np.array([subject], dtype=object)
         method = "popularity" if shop is None else "shop_popularity"
         where = "anywhere" if shop is None else "in your shop"

@@ -93,6 +93,10 @@ def learn(
     """
     if leaked := known.where("recency_d < 1 OR first_bought_on >= as_of_on").count():
         raise BadTraining(f"segments: {leaked:,} rows hold purchases of their as_of_on or later")
+    if given["least_k"] > given["most_k"]:
+        raise BadTraining(
+            f"segments: least_k ({given['least_k']:g}) is more than most_k ({given['most_k']:g})"
+        )
     described = asked(known).orderBy("subject").toPandas()
     if len(described) < 10 * given["least_k"]:
         raise BadTraining(
@@ -259,12 +263,18 @@ def predict(tables: Tables, asked: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def judge(tables: Tables, known: DataFrame) -> Judged:
+def judge(tables: Tables, known: DataFrame, *, history: Tables | None = None) -> Judged:
     """How far apart the segments lie for those known at the newest date, which is after the split.
 
     Takes   known  gold.customer_features after the split
+    Raises  BadTraining where that are no more customers than segments
     """
+    del history  # what was before the split is in the features
     later = asked(known).orderBy("subject").toPandas()
+    if len(later) <= len(tables["centres"]):
+        raise BadTraining(
+            f"segments: {len(later)} customers after the split are too few to judge by"
+        )
     scaled = scaled_by(later, tables["scaling"])
     mine = predict(tables, later)["segment"].to_numpy()
     quantiles = pd.qcut(later["net_revenue_cents"].rank(method="first"), len(tables["centres"]))

@@ -20,7 +20,7 @@ from pyspark import SparkContext
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import rows
+from lakehouse import rows, tables
 from lakehouse.errors import BadRule
 from lakehouse.rules import fitting, kinds
 from lakehouse.rules.kinds import Predicate
@@ -69,6 +69,15 @@ class Suite:
         fitting.check([rule.predicate for rule in self.rules], judged)
 
 
+def file_of(table: str, folder: Path = FOLDER) -> Path:
+    """The rule file of `table` (layer.table), whether it is there or not: it has the short name, but
+    of gold that shares that with silver the whole one.
+    """
+    layer, short = table.split(".")
+    is_shared = layer == "gold" and any(short == one.short_name for one in tables.SILVER)
+    return folder / f"{table if is_shared else short}.json"
+
+
 def load(table: str, folder: Path = FOLDER) -> Suite:
     """The row rules of `table` (layer.table); no rules where it has no file.
 
@@ -79,7 +88,7 @@ def load(table: str, folder: Path = FOLDER) -> Suite:
     argument, or holds a quarantine rule that cannot be judged on one row; the message lists those
     that can.
     """
-    path = folder / f"{table.split('.')[1]}.json"
+    path = file_of(table, folder)
     if not path.exists():
         return Suite(table, "none", ())
     content = path.read_bytes()

@@ -27,6 +27,7 @@ __all__ = [
     "BUILT",
     "DERIVED",
     "GOLD",
+    "JUDGED",
     "OPS",
     "QUICK",
     "SCORED",
@@ -56,6 +57,7 @@ BUILT = (*DERIVED, *GOLD)  # in the order in which they are built
 SCORED = scored.TABLES  # gold too, but written by models
 ASSIGNED = trials.ASSIGNED  # gold too, but written by `lakehouse assign`
 OPS = ops.TABLES
+JUDGED = (*SILVER, *BUILT, *ASSIGNED, *SCORED)  # by the gate, by rules of their own
 WRITTEN = (*BRONZE, *SILVER, *ASSIGNED, *BUILT, *SCORED)  # by batches of the ledger
 TABLES = (*BRONZE, *SILVER, *OPS, *ASSIGNED, *BUILT, *SCORED)  # none before what it is made from
 

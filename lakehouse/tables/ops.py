@@ -79,7 +79,9 @@ TABLES = (
             Column("audit_id", "string", "unique", is_never_null=True),
             Column("done_at", "timestamp", "UTC", is_never_null=True),
             Column("done_by", "string", "who, as the machine calls them"),
-            Column("action", "string", "fix, drop, revoke, release", is_never_null=True),
+            Column(
+                "action", "string", "fix, drop, revoke, release, rebuild, undo", is_never_null=True
+            ),
             Column("table_name", "string", "the table it was done to"),
             Column("correction_id", "string", "the correction that was declared"),
             Column("reason", "string", "why, in a sentence"),

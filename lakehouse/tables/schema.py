@@ -81,7 +81,7 @@ class Table:
 
     @property
     def short_name(self) -> str:
-        """The name without its layer: also the name of its function file and its rule file."""
+        """The name without its layer: also the name of its function file."""
         return self.name.split(".")[1]
 
     @property

@@ -223,6 +223,7 @@ def test_of_what_cannot_be_released_only_digest_and_length_stay(became, case):
         assert row.payload == '{"metric":"temperature","value":4.5,"unit":"C"}'
 
 
+@pytest.mark.usefixtures("spark")
 def test_every_fault_that_can_be_named_has_a_case():
     assert {name for _, faults in FAULTY.values() for name in faults} == set(events.faults())
 

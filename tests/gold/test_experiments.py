@@ -1,5 +1,7 @@
 """gold.experiments: an effect is found, none is not taken for one, a crooked split is said."""
 
+from datetime import UTC, datetime
+
 import pytest
 from pyspark.sql import functions as F
 
@@ -62,6 +64,33 @@ def test_figures_are_those_worked_out_by_hand(spark, nobody):
     assert row.lift_low == pytest.approx(-0.0208, abs=1e-4)
     assert row.lift_high == pytest.approx(0.2169, abs=1e-4)
     assert row.verdict == "open"
+
+
+def test_a_use_of_a_later_showing_of_the_same_form_counts_and_of_another_form_does_not(
+    spark, nobody
+):
+    rows = [
+        {"subject": f"p{n}", "exposure_id": f"{n}-{nth}", "offer_id": "o", "nth": nth}
+        | {"variant": variant, "is_used": is_used, "shown_at": datetime(2026, 3, nth, tzinfo=UTC)}
+        | {"batch_id": "b"}
+        for n, told in enumerate(
+            (
+                (("A", False), ("A", True)),
+                (("A", False), ("B", True)),
+                (("B", False), ("A", True)),
+                (("B", False), ("A", False), ("B", True)),
+            )
+        )
+        for nth, (variant, is_used) in enumerate(told, start=1)
+    ]
+    [row] = experiments.build(rows_of(spark, "gold.exposures", rows), nobody).collect()
+    assert (row.control_subjects, row.control_used, row.subjects, row.used) == (2, 1, 2, 1)
+
+
+def test_a_declared_control_that_nobody_was_shown_is_beside_nothing(spark):
+    rows = exposures(spark, offers=1, a_form=100, lift=0.0, seed=1)
+    declared = assigned(rows, {"A": 0.4, "B": 0.4, "plain": 0.2}, "plain")
+    assert experiments.build(rows, declared).count() == 0
 
 
 def test_an_effect_is_recovered(spark, nobody):

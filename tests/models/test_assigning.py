@@ -1,5 +1,7 @@
 """Customers are split among the forms of an offer: by shares, for good, and only who agreed."""
 
+from datetime import timedelta
+
 import pytest
 from pyspark.sql import functions as F
 
@@ -8,6 +10,7 @@ from lakehouse.flow import assigning
 from tests.models import worlds
 from tests.worlds import rows_of
 
+CUSTOMERS = tables.by_name("silver.customers")
 OUTPUT = tables.by_name("gold.assignments")
 
 
@@ -75,6 +78,24 @@ def test_those_who_agree_are_assigned_once_and_who_withdraws_is_taken_out(at, sp
     at.store.append(tables.by_name("silver.app_events"), rows, {})
     assert assigning.assign(at) is not None
     assert assigned_now(at) == everybody - {worlds.subject(7)}
+
+
+def test_who_withdraws_at_the_till_counts_though_nothing_was_bought_since(at):
+    customers = at.store.read(CUSTOMERS)
+    later = F.timestamp_seconds(F.lit((worlds.FIRST + timedelta(days=999)).timestamp()))
+    mine = customers.where(F.col("subject") == worlds.subject(9))
+    gone = mine.withColumns(
+        {
+            "valid_from": later,
+            "arrived_at": later,
+            "consents": F.array().cast("array<string>"),
+            "event_id": F.lit("e9"),
+        }
+    )
+    ended = mine.withColumn("valid_to", later).union(gone)
+    at.store.replace(CUSTOMERS, ended, f"subject = '{worlds.subject(9)}'", {})
+    assert assigning.assign(at) is not None
+    assert worlds.subject(9) not in assigned_now(at)
 
 
 def test_an_offer_that_the_settings_no_longer_name_is_taken_out(at):

@@ -32,6 +32,10 @@ def judged(mine, simple=0.3, simpler=0.2, serves=None, spread=0.1):
     return Judged({"worth": frame}, {}, serves or {})
 
 
+def of_few(judged):
+    return Judged({name: frame.head(19) for name, frame in judged.scores.items()})
+
+
 GOOD = Evidence(
     judged=judged(0.5),
     champion=None,
@@ -60,6 +64,8 @@ def test_a_model_that_beats_every_baseline_is_promoted_with_its_numbers():
         ({"judged": judged(0.3)}, "worth: 0.3000 beside 0.3000 of simple"),
         ({"judged": judged(0.31, spread=1.0)}, "of simple; the difference is -"),
         ({"judged": judged(float("nan"))}, "worth is not a number"),
+        ({"judged": judged(0.5, simple=float("nan"))}, "worth: 0.5000 beside nan of simple"),
+        ({"judged": of_few(judged(0.5))}, "worth: 19 to judge it on are too few; 20 are wanted"),
         ({"judged": Judged({})}, "worth: there is nothing to judge it on"),
         ({"champion": judged(0.6)}, "of the champion; the difference is -0.1"),
         ({"read": {"gold.baskets": 4}}, "judged on version 3 of gold.baskets, not on 4"),

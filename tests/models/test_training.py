@@ -4,7 +4,7 @@ import pytest
 
 from lakehouse import tables
 from lakehouse.errors import BadSetting, UnknownName
-from lakehouse.flow import scoring, training
+from lakehouse.flow import champions, scoring, training
 from lakehouse.models import promotion
 from lakehouse.models.catalog import MODELS, by_name
 from lakehouse.tracking import CHALLENGER, CHAMPION, Tracker
@@ -69,12 +69,15 @@ def test_the_same_again_is_no_better_and_waits_as_challenger(at):
 
 
 def test_a_person_can_overrule_and_roll_back_and_every_decision_is_kept(at):
-    training.promote(at, SEGMENTS, None, "I want the new one.")
+    champions.promote(at.lake, SEGMENTS, None, "I want the new one.")
     tracker = Tracker(at.settings, at.endpoint)
     assert tracker.find("segments", CHAMPION).version == 3
+    assert tracker.find("segments", CHALLENGER) is None
     assert scoring.score(at, SEGMENTS) is not None
-    assert training.rollback(at, SEGMENTS, "It was no good.").version == 2
+    assert champions.rollback(at.lake, SEGMENTS, "It was no good.").version == 2
     assert tracker.find("segments", CHAMPION).version == 2
+    with pytest.raises(UnknownName, match="former champion of segments"):
+        champions.rollback(at.lake, SEGMENTS, "The bad one is not the one before.")
     kept = [(row["action"], row["model_version"], row["is_promoted"]) for row in decisions(at)]
     assert kept == [
         ("train", 1, False),
@@ -86,10 +89,15 @@ def test_a_person_can_overrule_and_roll_back_and_every_decision_is_kept(at):
     assert dict(decisions(at)[0]["figures"])["silhouette.model"] > 0
 
 
+def test_how_long_ago_it_was_trained_counts_what_was_not_promoted_too(at):
+    assert 0 <= champions.trained_ago_d(at.lake, SEGMENTS) < 1
+    assert champions.trained_ago_d(at.lake, RECOMMENDATIONS) is None
+
+
 def test_nobody_is_offered_anything_who_has_not_agreed(at):
     train(at, RECOMMENDATIONS)
     if Tracker(at.settings, at.endpoint).find("recommendations", CHAMPION) is None:
-        training.promote(at, RECOMMENDATIONS, None, "To see what it says.")
+        champions.promote(at.lake, RECOMMENDATIONS, None, "To see what it says.")
     scoring.score(at, RECOMMENDATIONS)
     rows = at.store.read(tables.by_name("gold.recommendations")).select("subject").distinct()
     offered = {row.subject for row in rows.collect()}
@@ -101,12 +109,19 @@ def test_nobody_is_offered_anything_who_has_not_agreed(at):
 
 def test_rules_are_served_with_the_version_of_their_model(at):
     trained = train(at, AFFINITIES)
-    training.promote(at, AFFINITIES, trained.version.version, "To see what it says.")
+    champions.promote(at.lake, AFFINITIES, trained.version.version, "To see what it says.")
     batch = scoring.score(at, AFFINITIES)
     rows = at.store.read(tables.by_name("gold.product_affinities"))
     assert rows.count() == trained.judged.others["rules"]
     assert rows.where("consequent = 'butter' AND level = 'product'").count() > 0
     assert batch.upstream["model version"] == trained.version.version
+
+
+def test_a_table_that_was_not_judged_yet_is_judged_before_a_model_learns_from_it(at):
+    baskets = tables.by_name("gold.baskets")
+    assert training._not_passed(at, AFFINITIES) == ()
+    at.store.append(baskets, at.store.read(baskets).limit(1), {})
+    assert training._not_passed(at, AFFINITIES) == ("gold.baskets",)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)

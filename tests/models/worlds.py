@@ -34,6 +34,10 @@ _EATS = {
 }
 
 
+_SOLD = [one.name for one in tables.by_name("silver.sales").columns if one.is_never_null]
+_SOLD += ["subject"]
+
+
 def subject(number):
     """A pseudonym."""
     return f"p1_{number:032x}"
@@ -132,8 +136,17 @@ def lakehouse(prefix, where, server, spark):
             "batch_id": F.lit("b"),
         }
     )
+    message = {"event_id": "basket_id", "source_object": "'o'", "source_line": "1"}
+    message |= {"arrived_at": "paid_at", "is_late": "false", "line": "1", "batch_id": "'b'"}
+    message |= {"product_id": "product_ids[0]", "quantity": "1L", "amount_cents": "100L"}
+    sold = whole.withColumns({name: F.expr(said) for name, said in message.items()})
+    told = {"event_id": "product_id", "source_object": "'o'", "source_line": "1", "batch_id": "'b'"}
+    told |= dict.fromkeys(("valid_from", "arrived_at"), "timestamp'2025-01-02'")
+    known_products = products(spark).withColumns({name: F.expr(it) for name, it in told.items()})
     for name, rows in (
+        ("silver.sales", sold.select(*_SOLD)),
         ("gold.baskets", whole),
+        ("silver.products", known_products),
         ("gold.products", products(spark).withColumn("batch_id", F.lit("b"))),
         ("gold.customer_features", known(spark)),
         ("silver.customers", _customers(spark)),

@@ -59,7 +59,7 @@ def _taken() -> Iterator[str]:
 def closed(evidence: Evidence) -> Iterator[str]:
     """Sentences about gold tables that a reader without Spark cannot open or counts otherwise."""
     lake = evidence.place.lake
-    for table in (*tables.GOLD, *tables.ASSIGNED, *tables.SCORED):
+    for table in (one for one in tables.JUDGED if one.layer == "gold"):
         opened = lake.open(table)
         protocol = opened.protocol()
         if protocol.min_reader_version > 1 and protocol.reader_features:

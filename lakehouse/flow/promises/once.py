@@ -14,7 +14,7 @@ _COMMIT = re.compile(r"_delta_log/(\d{20})\.json$")
 
 def repeated(evidence: Evidence) -> Iterator[str]:
     """Sentences about keys and messages that stand in a table twice."""
-    for table in (*tables.SILVER, *tables.BUILT, *tables.ASSIGNED, *tables.SCORED, *_SET_ASIDE):
+    for table in (*tables.JUDGED, *_SET_ASIDE):
         wanted = [("key", table.key)]
         if table.feed:  # a receipt has several rows, a line each
             line = ("line",) if "line" in table.key else ()
