@@ -113,7 +113,7 @@ def _of_another_version(at: Place, model: Model, module: ModuleType) -> Any:
     def judged(made: Tables, *frames: DataFrame, **given: Any) -> Judged:
         before = at.lake.version(table)
         at.store.append(table, at.store.read(table).limit(1), {})
-        at.store.restore(table, before, "{}")
+        at.store.restore(table, before, {})
         return judge(made, *frames, **given)
 
     return patch.object(module, "judge", judged)
