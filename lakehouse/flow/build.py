@@ -50,8 +50,7 @@ def everything(place: Place, among: Iterable[Table] = tables.BUILT) -> list[Batc
         for part in (tables.DERIVED, _OF_SILVER, OF_VERDICTS):
             if turn := [one for one in wanted if one in part]:
                 done += _built(place, stands, turn)
-                built = {one.name: built_from(place, one) for one in turn}
-                stands |= gate.judge(place, turn, built)
+                stands |= judged(place, turn)
     except Exception:
         if place.lost is None:
             with contextlib.suppress(Exception):  # what broke is said, not what follows from it
@@ -125,6 +124,12 @@ def table(
     done = place.ledger.committed(ledger.timed(batch))
     place.ledger.record([done])
     return done
+
+
+def judged(place: Place, wanted: Iterable[Table]) -> dict[str, Stand]:
+    """How tables stand at the gate, those that are built beside the versions they were built from."""
+    some = tuple(wanted)
+    return gate.judge(place, some, {one.name: built_from(place, one) for one in some})
 
 
 def built_from(place: Place, declared: Table) -> dict[str, int]:

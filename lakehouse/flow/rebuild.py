@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import tables, verdicts
 from lakehouse.errors import GateFailed, UnknownName
-from lakehouse.flow import audited, build, cases, gate, refine
+from lakehouse.flow import audited, build, cases, refine
 from lakehouse.flow.place import Place
 from lakehouse.judging import POSITION
 from lakehouse.ledger import Batch
@@ -46,9 +46,7 @@ def table(
 def _table(place: Place, declared: Table, conditions: list[Column]) -> Batch | None:
     if declared in tables.BUILT:
         silver = (*tables.SILVER, *tables.DERIVED)
-        wanted = [one for one in silver if one.name in declared.upstream]
-        built = {one.name: build.built_from(place, one) for one in wanted}
-        stands = gate.judge(place, wanted, built)
+        stands = build.judged(place, [one for one in silver if one.name in declared.upstream])
         if said := verdicts.sentences(stands):
             raise GateFailed(*said)
         versions = {name: stand.version for name, stand in stands.items()}

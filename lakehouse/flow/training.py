@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 
 from lakehouse import ledger, tables
 from lakehouse.errors import BadTraining
-from lakehouse.flow import build, champions, gate
+from lakehouse.flow import build, champions
 from lakehouse.flow.place import Place
 from lakehouse.flow.scoring import Asked, twice
 from lakehouse.models import cards, promotion, splits
@@ -151,9 +151,7 @@ def _frames(
 def _not_passed(place: Place, model: Model) -> tuple[str, ...]:
     """The tables that do not pass the gate as they are now; judged first where they were not yet."""
     place.ledger.fold()
-    wanted = [tables.by_name(name) for name in model.learns_from]
-    built = {one.name: build.built_from(place, one) for one in wanted}
-    stands = gate.judge(place, wanted, built)
+    stands = build.judged(place, map(tables.by_name, model.learns_from))
     return tuple(name for name, stand in stands.items() if stand.broken)
 
 
